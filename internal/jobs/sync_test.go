@@ -1,0 +1,171 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"registrar/internal/jobs"
+	"registrar/internal/registrar"
+)
+
+// site doubles Discovery, the LMS and the link store.
+type site struct {
+	organizations []registrar.Organization
+	details       []registrar.ProgramDetails
+	catalogErr    error
+	walk          func(registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error)
+
+	mu       sync.Mutex
+	put      []registrar.Organization
+	programs []registrar.Program
+	recorded map[registrar.ProgramKey]int
+}
+
+func (s *site) Organizations(context.Context) ([]registrar.Organization, error) {
+	return s.organizations, nil
+}
+
+func (s *site) PutOrganization(_ context.Context, o registrar.Organization) (bool, error) {
+	s.put = append(s.put, o)
+	return true, nil
+}
+
+func (s *site) CreateProgram(_ context.Context, p registrar.Program) error {
+	if slices.ContainsFunc(s.programs, func(q registrar.Program) bool { return q.Key == p.Key }) {
+		return registrar.Fail(registrar.Conflict, "A program with this key exists.", nil)
+	}
+	s.programs = append(s.programs, p)
+	return nil
+}
+
+func (s *site) Programs(context.Context) ([]registrar.Program, error) {
+	return slices.Clone(s.programs), nil
+}
+
+func (s *site) ProgramEnrollments(_ context.Context, u registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error) {
+	return s.walk(u)
+}
+
+func (s *site) RecordSnapshot(_ context.Context, p registrar.Program, rows []registrar.ProgramEnrollment, _ time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.recorded == nil {
+		s.recorded = map[registrar.ProgramKey]int{}
+	}
+	s.recorded[p.Key] = len(rows)
+	return nil
+}
+
+// catalog is the Discovery side of a site, whose Programs means another list.
+type catalog struct{ *site }
+
+func (c catalog) Programs(context.Context) ([]registrar.ProgramDetails, error) {
+	return c.details, c.catalogErr
+}
+
+func (s *site) sync() *jobs.Sync {
+	return &jobs.Sync{
+		Catalog: catalog{s}, LMS: s, Organizations: s, Programs: s, Snapshots: s,
+		Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+func masters(uuid, slug string, authors ...registrar.OrganizationKey) registrar.ProgramDetails {
+	return registrar.ProgramDetails{UUID: registrar.ProgramUUID(uuid), Slug: slug, TypeSlug: "masters", Authors: authors}
+}
+
+func TestSync(t *testing.T) {
+	t.Parallel()
+
+	micro := masters("u4", "micro/stats", "NorthU")
+	micro.TypeSlug = "micromasters"
+	s := &site{
+		organizations: []registrar.Organization{{Key: "NorthU"}, {Key: "HarborX"}},
+		details: []registrar.ProgramDetails{
+			masters("u1", "masters/northu/CS & Math", "NorthU"), masters("u2", "kept", "NorthU"),
+			masters("u3", "joint", "NorthU", "HarborX"), micro,
+		},
+		programs: []registrar.Program{{Key: "own-name", UUID: "u2", Organization: "NorthU"}},
+		walk: func(registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error) {
+			return make([]registrar.ProgramEnrollment, 3), nil
+		},
+	}
+	var steps []jobs.Step
+	job := s.sync()
+	job.Progress = func(step jobs.Step, done, total int) {
+		if done == total {
+			steps = append(steps, step)
+		}
+	}
+
+	sum, err := job.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := jobs.Summary{Organizations: 2, NewOrganizations: 2, Programs: 3, NewPrograms: 2, Skipped: 1, Walked: 2, Learners: 6}
+	if diff := cmp.Diff(want, sum); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[registrar.ProgramKey]int{"cs---math": 3, "own-name": 3}, s.recorded); diff != "" {
+		t.Errorf("walked programs (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]jobs.Step{jobs.StepOrganizations, jobs.StepPrograms, jobs.StepLearners}, steps); diff != "" {
+		t.Errorf("finished steps (-want +got):\n%s", diff)
+	}
+}
+
+// One colliding key and one program that the LMS does not know do not stop the
+// others, and both are named.
+func TestSyncSurvivesBadPrograms(t *testing.T) {
+	t.Parallel()
+
+	s := &site{
+		details: []registrar.ProgramDetails{
+			masters("u1", "a/data-science", "NorthU"), masters("u2", "b/data-science", "HarborX"),
+			masters("u3", "lost", "HarborX"), masters("u4", "boom", "HarborX"), masters("u5", "", "HarborX"),
+		},
+		walk: func(u registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error) {
+			switch u {
+			case "u3":
+				return nil, registrar.Fail(registrar.NotFound, "The LMS does not know this program.", nil)
+			case "u4":
+				panic("a bug")
+			}
+			return nil, nil
+		},
+	}
+
+	sum, err := s.sync().Run(t.Context())
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{`u2 (HarborX): key "data-science"`, `learners of "lost"`, `learners of "boom": panic`, "gives no key"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q does not say %q", err, want)
+		}
+	}
+	if sum.NewPrograms != 3 || sum.Walked != 1 {
+		t.Errorf("new programs, walked = %d, %d; want 3, 1", sum.NewPrograms, sum.Walked)
+	}
+}
+
+func TestSyncStopsWithoutCatalog(t *testing.T) {
+	t.Parallel()
+
+	away := errors.New("discovery is away")
+	s := &site{catalogErr: away, programs: []registrar.Program{{Key: "p", UUID: "u"}}}
+	if _, err := s.sync().Run(t.Context()); !errors.Is(err, away) {
+		t.Errorf("error = %v, want %v", err, away)
+	}
+	if len(s.recorded) > 0 {
+		t.Error("programs were walked though nothing is known of them")
+	}
+}
