@@ -1,0 +1,26 @@
+package config
+
+// Auth says whose tokens are believed.
+type Auth struct {
+	// The issuers, each with its keys. There must be at least one.
+	Issuers []Issuer `yaml:"issuers"`
+	// Clock skew that is forgiven when a token's times are checked.
+	Leeway Duration `yaml:"leeway" validate:"min=0s,max=5m"`
+}
+
+// Issuer is one issuer of tokens, usually the LMS. It has a JWK set, a shared
+// secret, or both.
+type Issuer struct {
+	// The iss claim of its tokens, compared exactly: the ISSUER of the LMS's JWT_ISSUERS setting.
+	Issuer string `yaml:"issuer" validate:"required" example:"https://lms.example.org/oauth2"`
+	// The aud claim that its tokens must carry. Empty: not checked.
+	Audience string `yaml:"audience" example:"openedx"`
+	// Its public keys, as JSON: the LMS's JWT_PUBLIC_SIGNING_JWK_SET setting. Each issuer needs this or hs256_secret.
+	JWKSet Secret `yaml:"jwk_set" validate:"omitempty,jwk_set"`
+	// File that holds the jwk_set instead.
+	JWKSetFile string `yaml:"jwk_set_file"`
+	// Secret that it shares with the gateway, for tokens signed with HS256. Prefer jwk_set: this secret can also sign.
+	HS256Secret Secret `yaml:"hs256_secret"`
+	// File that holds the hs256_secret instead.
+	HS256SecretFile string `yaml:"hs256_secret_file"`
+}

@@ -1,0 +1,73 @@
+package config
+
+import "time"
+
+// Default returns the configuration that an empty file gives. It lacks what only
+// the site can know (issuers, addresses and the service account), so it does not
+// pass [Config.Validate].
+func Default() Config {
+	return Config{
+		Server: Server{
+			Listen:         "127.0.0.1:8080",
+			RequestTimeout: seconds(30),
+			ReadTimeout:    seconds(15),
+			WriteTimeout:   seconds(60),
+			IdleTimeout:    seconds(75),
+			DrainDelay:     seconds(1),
+			DrainTimeout:   seconds(20),
+			BodyLimit:      1 << 20,
+			HeaderLimit:    16 << 10,
+		},
+		Log:   Log{Level: "info", Format: "json"},
+		Auth:  Auth{Leeway: seconds(30)},
+		Store: Store{DSN: "sqlite:registrar.db", MaxConns: 10, DirectoryTTL: seconds(5)},
+		LMS: LMS{
+			Calls:    defaultCalls(16),
+			PageSize: 500, GradesPageSize: 100,
+			Completion: "auto", ProgressMaxLearners: 200,
+		},
+		// Discovery throttles an account that is not staff at 200 calls an hour.
+		Discovery: Discovery{Calls: defaultCalls(4), PageSize: 100},
+		Cache: Cache{
+			MaxBytes:     256 << 20,
+			FanOut:       8,
+			LoadTimeout:  minutes(2),
+			RefetchAfter: seconds(5),
+			LinksMaxAge:  hours(24),
+			Views:        defaultViews(),
+		},
+	}
+}
+
+func defaultCalls(concurrency int) Calls {
+	return Calls{
+		Timeout: seconds(10), MaxBody: 32 << 20, Concurrency: concurrency,
+		Retries: 2, RetryBudget: 0.1,
+		Breaker: Breaker{Failures: 10, Window: seconds(30), OpenFor: seconds(15)},
+	}
+}
+
+func defaultViews() Views {
+	enrollments := view(minutes(2), minutes(10), seconds(30))
+	results := view(minutes(5), minutes(30), seconds(30))
+	learner := view(minutes(1), minutes(5), seconds(30))
+	return Views{
+		Program:           view(minutes(15), hours(1), minutes(1)),
+		Enrollments:       enrollments,
+		CourseEnrollments: enrollments,
+		Grades:            results,
+		Completion:        results,
+		LearnerGrades:     learner,
+		LearnerCompletion: learner,
+		Certificates:      view(minutes(10), hours(1), minutes(1)),
+	}
+}
+
+// view stands in for a dead upstream for a day, whatever the kind of answer.
+func view(fresh, revalidate, negative Duration) View {
+	return View{Fresh: fresh, StaleWhileRevalidate: revalidate, StaleIfError: hours(24), Negative: negative}
+}
+
+func seconds(n int) Duration { return Duration(time.Duration(n) * time.Second) }
+func minutes(n int) Duration { return Duration(time.Duration(n) * time.Minute) }
+func hours(n int) Duration   { return Duration(time.Duration(n) * time.Hour) }

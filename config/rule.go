@@ -1,0 +1,70 @@
+package config
+
+import "fmt"
+
+// rule is something that must hold between keys. The mistake is reported at the
+// first of them, unless one of them is already known to be wrong.
+type rule struct {
+	keys          []string
+	broken        bool
+	problem, want string
+}
+
+func (l *loader) checkRules() {
+	for _, r := range rules(l.config) {
+		if r.broken && !l.anyBad(r.keys) {
+			l.mistake(r.keys[0], r.problem, r.want)
+		}
+	}
+}
+
+func (l *loader) anyBad(paths []string) bool {
+	for _, p := range paths {
+		if l.isBad(p) {
+			return true
+		}
+	}
+	return false
+}
+
+func rules(c Config) []rule {
+	all := []rule{
+		{
+			keys:   []string{"auth.issuers"},
+			broken: len(c.Auth.Issuers) == 0, problem: "is empty",
+			want: "at least one issuer with a key, for nobody could call",
+		},
+		notShorter("server.write_timeout", c.Server.WriteTimeout, "server.request_timeout", c.Server.RequestTimeout),
+		notShorter("cache.load_timeout", c.Cache.LoadTimeout, "lms.timeout", c.LMS.Timeout),
+		notShorter("cache.load_timeout", c.Cache.LoadTimeout, "discovery.timeout", c.Discovery.Timeout),
+		{
+			keys:    []string{"discovery.client_secret", "discovery.client_id"},
+			broken:  c.Discovery.ClientID != "" && c.Discovery.ClientSecret == "",
+			problem: "is missing beside discovery.client_id", want: "both, or neither to use the LMS's service account",
+		},
+		{
+			keys:    []string{"discovery.client_id", "discovery.client_secret"},
+			broken:  c.Discovery.ClientID == "" && c.Discovery.ClientSecret != "",
+			problem: "is missing beside discovery.client_secret", want: "both, or neither to use the LMS's service account",
+		},
+	}
+	for i, issuer := range c.Auth.Issuers {
+		path := element("auth.issuers", i)
+		all = append(all, rule{
+			keys:    []string{path, path + ".jwk_set", path + ".hs256_secret"},
+			broken:  issuer.JWKSet == "" && issuer.HS256Secret == "",
+			problem: "has no key", want: "jwk_set, jwk_set_file, hs256_secret or hs256_secret_file",
+		})
+	}
+	return all
+}
+
+// notShorter is the rule that one time lasts at least as long as another.
+func notShorter(key string, long Duration, other string, short Duration) rule {
+	return rule{
+		keys:    []string{key, other},
+		broken:  long < short,
+		problem: fmt.Sprintf("is %s, shorter than %s", long, other),
+		want:    "at least " + short.String(),
+	}
+}
