@@ -103,7 +103,7 @@ func (d ProgramDetails) Run(id CourseID) (CourseRun, error) {
 	key, malformedErr := id.CourseKey()
 	var found []CourseRun
 	for _, r := range d.Runs() {
-		if string(id) == r.ExternalKey || malformedErr == nil && r.Key == key {
+		if id != "" && string(id) == r.ExternalKey || malformedErr == nil && r.Key == key {
 			found = append(found, r)
 		}
 	}

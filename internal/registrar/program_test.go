@@ -19,10 +19,11 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 
 	one, two, old := courseKey(t, "course-v1:N+C1+R"), courseKey(t, "course-v1:N+C2+R"), courseKey(t, "N/C3/R")
+	bare := courseKey(t, "course-v1:N+C4+R") // has no external key, which "" must not match
 	details := registrar.ProgramDetails{Curricula: []registrar.Curriculum{
 		{UUID: "retired", Runs: []registrar.CourseRun{{Key: courseKey(t, "course-v1:N+C9+R")}}},
 		{UUID: "current", Active: true, Runs: []registrar.CourseRun{
-			{Key: one, ExternalKey: "MATH 205.F26"}, {Key: two, ExternalKey: "shared"}, {Key: old, ExternalKey: "shared"}, {Key: one},
+			{Key: one, ExternalKey: "MATH 205.F26"}, {Key: two, ExternalKey: "shared"}, {Key: old, ExternalKey: "shared"}, {Key: one}, {Key: bare},
 		}},
 		{UUID: "also active", Active: true},
 	}}
@@ -55,8 +56,8 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
-	if n := len(details.Runs()); n != 3 {
-		t.Errorf("runs = %d, want 3: the active curriculum's, each once", n)
+	if n := len(details.Runs()); n != 4 {
+		t.Errorf("runs = %d, want 4: the active curriculum's, each once", n)
 	}
 }
 

@@ -1,0 +1,77 @@
+package routes_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"registrar/routes"
+)
+
+func TestDocumentIsValid(t *testing.T) {
+	t.Parallel()
+	document := loadDocument(t, gatewayFor(newWorld(t)))
+	if err := document.Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Every mounted route is in the document, and every path in it is mounted.
+func TestDocumentListsTheRoutes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var mounted []string
+	for _, m := range []mounter{routes.New(w.config, w.deps()), routes.Docs()} {
+		m.Mount(func(method, path string, _ fiber.Handler) {
+			if strings.HasSuffix(path, "/") {
+				t.Errorf("%s ends in a slash", path)
+			}
+			mounted = append(mounted, method+" "+documented(path))
+		})
+	}
+	var described []string
+	for path, item := range loadDocument(t, gatewayFor(w)).Paths.Map() {
+		for method := range item.Operations() {
+			described = append(described, method+" "+path)
+		}
+	}
+	slices.Sort(mounted)
+	slices.Sort(described)
+	if diff := cmp.Diff(described, slices.Compact(mounted)); diff != "" {
+		t.Errorf("described (-) and mounted (+) differ:\n%s", diff)
+	}
+}
+
+// What any route may answer is described for each.
+func TestDocumentListsTheStatuses(t *testing.T) {
+	t.Parallel()
+	for path, item := range loadDocument(t, gatewayFor(newWorld(t))).Paths.Map() {
+		if !strings.HasPrefix(path, "/api/v3/") {
+			continue
+		}
+		for _, status := range []int{
+			http.StatusOK, http.StatusNotModified, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound,
+			http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusBadGateway, http.StatusServiceUnavailable,
+			http.StatusGatewayTimeout,
+		} {
+			if item.Get.Responses.Status(status) == nil {
+				t.Errorf("%s: %d is not described", path, status)
+			}
+		}
+	}
+}
+
+func TestDocumentWarnsAboutStudentKeysAndTellsOfTokens(t *testing.T) {
+	t.Parallel()
+	text := loadDocument(t, gatewayFor(newWorld(t))).Info.Description
+	for _, want := range []string{"must not be a personal identifier", "/oauth2/access_token/", "token_type=jwt"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the description does not say %q", want)
+		}
+	}
+}

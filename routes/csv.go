@@ -1,0 +1,62 @@
+package routes
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// Go's csv writer quotes more than RFC 4180 asks for (a leading space, a lone
+// backslash-dot) and rewrites line ends inside of cells, so this is our own.
+
+// writeRecord appends one CSV line that ends in CRLF.
+func writeRecord(out *bytes.Buffer, cells []string) {
+	for i, cell := range cells {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		if !strings.ContainsAny(cell, ",\"\r\n") {
+			out.WriteString(cell)
+			continue
+		}
+		out.WriteByte('"')
+		out.WriteString(strings.ReplaceAll(cell, `"`, `""`))
+		out.WriteByte('"')
+	}
+	out.WriteString("\r\n")
+}
+
+// cellText is a cell of free text. A spreadsheet runs a cell that begins like a
+// formula; a leading apostrophe makes it text. Numbers never come through here:
+// a minus is theirs.
+func cellText[T ~string](text *T) string {
+	if text == nil || *text == "" {
+		return ""
+	}
+	if strings.ContainsRune("=+-@\t\r", rune((*text)[0])) {
+		return "'" + string(*text)
+	}
+	return string(*text)
+}
+
+func cellNumber(n *json.Number) string {
+	if n == nil {
+		return ""
+	}
+	return n.String()
+}
+
+func cellCount(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+func cellBool(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
+}

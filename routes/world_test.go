@@ -1,0 +1,288 @@
+package routes_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"registrar/internal/registrar"
+	"registrar/routes"
+)
+
+// The doubles: each asks the func that the test put into it.
+
+type directory struct {
+	programs     []registrar.Program
+	organization func(registrar.OrganizationKey) (registrar.Organization, error)
+}
+
+func (d *directory) Program(_ context.Context, key registrar.ProgramKey) (registrar.Program, error) {
+	for _, p := range d.programs {
+		if p.Key == key {
+			return p, nil
+		}
+	}
+	return registrar.Program{}, registrar.Fail(registrar.NotFound, "Not found.", nil)
+}
+
+func (d *directory) Programs(context.Context) ([]registrar.Program, error) { return d.programs, nil }
+
+func (d *directory) Organization(_ context.Context, key registrar.OrganizationKey) (registrar.Organization, error) {
+	return d.organization(key)
+}
+
+type catalog struct {
+	details   func(context.Context, registrar.Program) (registrar.Report[registrar.ProgramDetails], error)
+	detailsOf func([]registrar.Program) registrar.Report[map[registrar.ProgramKey]registrar.ProgramDetails]
+}
+
+func (c *catalog) Details(ctx context.Context, p registrar.Program) (registrar.Report[registrar.ProgramDetails], error) {
+	return c.details(ctx, p)
+}
+
+func (c *catalog) DetailsOf(_ context.Context, ps []registrar.Program) registrar.Report[map[registrar.ProgramKey]registrar.ProgramDetails] {
+	return c.detailsOf(ps)
+}
+
+type learners struct {
+	learners   func(context.Context, registrar.Program) (registrar.Report[[]registrar.ProgramEnrollment], error)
+	programsOf func(registrar.StudentKey, []registrar.Program) (registrar.Report[[]registrar.ProgramLink], error)
+	record     func(registrar.StudentKey, registrar.Parts) (registrar.Report[registrar.LearnerRecord], error)
+}
+
+func (l *learners) Learners(ctx context.Context, p registrar.Program) (registrar.Report[[]registrar.ProgramEnrollment], error) {
+	return l.learners(ctx, p)
+}
+
+func (l *learners) ProgramsOf(_ context.Context, s registrar.StudentKey, ps []registrar.Program) (registrar.Report[[]registrar.ProgramLink], error) {
+	return l.programsOf(s, ps)
+}
+
+func (l *learners) Record(_ context.Context, _ registrar.Program, s registrar.StudentKey, parts registrar.Parts) (registrar.Report[registrar.LearnerRecord], error) {
+	return l.record(s, parts)
+}
+
+type tables struct {
+	grades      func(context.Context, []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.GradeRow]], error)
+	completion  func([]registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.LearnerCompletion]], error)
+	enrollments func([]registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.CourseEnrollment]], error)
+}
+
+func (t *tables) Grades(ctx context.Context, _ registrar.Program, ids []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.GradeRow]], error) {
+	return t.grades(ctx, ids)
+}
+
+func (t *tables) Completion(_ context.Context, _ registrar.Program, ids []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.LearnerCompletion]], error) {
+	return t.completion(ids)
+}
+
+func (t *tables) CourseEnrollments(_ context.Context, _ registrar.Program, ids []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.CourseEnrollment]], error) {
+	return t.enrollments(ids)
+}
+
+// world is one school and a half: three programs of MITx, one of NorthU.
+type world struct {
+	directory directory
+	catalog   catalog
+	learners  learners
+	tables    tables
+	config    routes.Config
+}
+
+// now is the time of every test; the sources are some seconds older.
+func now() time.Time { return time.Date(2026, 3, 2, 8, 21, 56, 0, time.UTC) }
+
+func (w *world) deps() routes.Deps {
+	return routes.Deps{Directory: &w.directory, Catalog: &w.catalog, Learners: &w.learners, Tables: &w.tables}
+}
+
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	known := allDetails(tb)
+	w := &world{config: routes.Config{Now: now}}
+	w.directory.programs = []registrar.Program{ // not in the order that answers have
+		{Key: "north-ma", UUID: "4", Organization: "NorthU"},
+		{Key: "masters-cs", UUID: "1", Organization: "MITx"},
+		{Key: "micro-cs", UUID: "2", Organization: "MITx"},
+		{Key: "masters-ds", UUID: "3", Organization: "MITx"},
+	}
+	w.directory.organization = func(key registrar.OrganizationKey) (registrar.Organization, error) {
+		if key == "MITx" || key == "NorthU" {
+			return registrar.Organization{Key: key}, nil
+		}
+		return registrar.Organization{}, registrar.Fail(registrar.NotFound, "Not found.", nil)
+	}
+	w.catalog.details = func(_ context.Context, p registrar.Program) (registrar.Report[registrar.ProgramDetails], error) {
+		return reportOf(known[p.Key], discovered(p.Key)), nil
+	}
+	w.catalog.detailsOf = func(ps []registrar.Program) registrar.Report[map[registrar.ProgramKey]registrar.ProgramDetails] {
+		report := reportOf(make(map[registrar.ProgramKey]registrar.ProgramDetails))
+		for _, p := range ps {
+			report.Value[p.Key] = known[p.Key]
+			report.Sources = append(report.Sources, discovered(p.Key))
+		}
+		return report
+	}
+	w.learners = learnersOf(tb, known["masters-cs"])
+	w.tables = tablesOf(known["masters-cs"])
+	return w
+}
+
+func reportOf[T any](value T, sources ...registrar.Source) registrar.Report[T] {
+	return registrar.Report[T]{Value: value, Sources: sources}
+}
+
+func discovered(key registrar.ProgramKey) registrar.Source {
+	return registrar.Source{
+		Name: registrar.FromDiscovery, State: registrar.SourceOK, FetchedAt: now().Add(-412 * time.Second),
+		Hit: true, ExpiresIn: time.Hour, Digest: "d-" + string(key),
+	}
+}
+
+// fetched is a source that this request waited for.
+func fetched(name registrar.SourceName, course registrar.CourseKey) registrar.Source {
+	return registrar.Source{
+		Name: name, Course: course, State: registrar.SourceOK, FetchedAt: now().Add(-time.Second),
+		Took: 41_200 * time.Microsecond, ExpiresIn: 300 * time.Second, Digest: string(name) + course.String(),
+	}
+}
+
+func failed(name registrar.SourceName, course registrar.CourseKey) registrar.Source {
+	return registrar.Source{
+		Name: name, Course: course, State: registrar.SourceFailed, Took: time.Second,
+		Err: registrar.Fail(registrar.Timeout, "The LMS did not answer in time.", nil),
+	}
+}
+
+func courseKey(tb testing.TB, text string) registrar.CourseKey {
+	tb.Helper()
+	key, err := registrar.ParseCourseKey(text)
+	if err != nil {
+		tb.Fatalf("course key: %v", err)
+	}
+	return key
+}
+
+func allDetails(tb testing.TB) map[registrar.ProgramKey]registrar.ProgramDetails {
+	tb.Helper()
+	runs := []registrar.CourseRun{
+		{
+			Key: courseKey(tb, "course-v1:MITx+6.001+2026"), ExternalKey: "CS 101.spring", Title: "Structure & Interpretation",
+			URL: "https://www.example.org/sicp", Start: time.Date(2026, 1, 12, 0, 0, 0, 0, time.UTC),
+		},
+		{Key: courseKey(tb, "MITx/6.002/2026"), Title: "Circuits"},
+		{Key: courseKey(tb, "course-v1:MITx+6.003+2026"), ExternalKey: "=TWIN"},
+	}
+	return map[registrar.ProgramKey]registrar.ProgramDetails{
+		"masters-cs": {
+			Title: "Master of Computer Science", URL: "https://www.example.org/cs", Type: "Masters", TypeSlug: "masters",
+			Curricula: []registrar.Curriculum{{UUID: "9f8c2c1e-6a1d-4b0c-9d7e-3a5b7c9d1e2f", Active: true, Verified: true, Runs: runs}},
+		},
+		"micro-cs":   {Title: "Computer Science Basics", Type: "MicroMasters", TypeSlug: "micromasters"},
+		"masters-ds": {Title: "Master of Data Science", Type: "Masters", TypeSlug: "masters"},
+		"north-ma":   {Title: "Mathematics", Type: "Masters", TypeSlug: "masters"},
+	}
+}
+
+func learnersOf(tb testing.TB, d registrar.ProgramDetails) learners {
+	tb.Helper()
+	lena := registrar.ProgramEnrollment{
+		StudentKey: "S-1001", Status: "enrolled", Curriculum: "9f8c2c1e-6a1d-4b0c-9d7e-3a5b7c9d1e2f",
+		Account: registrar.Account{State: registrar.Linked, Username: "lena"},
+	}
+	omar := registrar.ProgramEnrollment{StudentKey: "S-1002", Status: "pending", Account: registrar.Account{State: registrar.Pending}}
+	var none registrar.CourseKey
+	return learners{
+		learners: func(context.Context, registrar.Program) (registrar.Report[[]registrar.ProgramEnrollment], error) {
+			return reportOf([]registrar.ProgramEnrollment{lena, omar}, fetched(registrar.FromProgramEnrollments, none)), nil
+		},
+		programsOf: func(s registrar.StudentKey, _ []registrar.Program) (registrar.Report[[]registrar.ProgramLink], error) {
+			links := []registrar.ProgramLink{
+				{Program: "north-ma", StudentKey: s, Status: "enrolled", Account: lena.Account},
+				{Program: "masters-ds", StudentKey: s, Status: "canceled", Account: omar.Account},
+				{Program: "masters-cs", StudentKey: s, Status: "enrolled", Account: lena.Account},
+			}
+			return reportOf(links, registrar.Source{Name: registrar.FromLinkstore, State: registrar.SourceOK, FetchedAt: now()}), nil
+		},
+		record: func(s registrar.StudentKey, parts registrar.Parts) (registrar.Report[registrar.LearnerRecord], error) {
+			if s.Fold() != "s-1001" {
+				return reportOf(registrar.LearnerRecord{}), &registrar.Error{
+					Kind: registrar.NotFound, Code: "learner_not_in_program", Detail: "The program has no such learner.",
+				}
+			}
+			return reportOf(recordOf(lena, d, parts), fetched(registrar.FromProgramEnrollments, none)), nil
+		},
+	}
+}
+
+// recordOf has everything in its first course, nothing in its others.
+func recordOf(who registrar.ProgramEnrollment, d registrar.ProgramDetails, parts registrar.Parts) registrar.LearnerRecord {
+	record := registrar.LearnerRecord{Enrollment: who}
+	for _, run := range d.Runs() {
+		record.Courses = append(record.Courses, registrar.LearnerCourse{Run: run})
+	}
+	active, first := registrar.CourseActive, &record.Courses[0]
+	first.Status = &active
+	if parts.Grades {
+		first.Grade = &registrar.Grade{Letter: "A", Percent: "0.930", Passed: true}
+	}
+	if parts.Completion {
+		percent, done := json.Number("0.75"), int64(30)
+		first.Completion = &registrar.Completion{Percent: &percent, Complete: &done}
+	}
+	if parts.Certificates {
+		first.Certificate = &registrar.Certificate{Status: "generating"}
+	}
+	return record
+}
+
+func tablesOf(d registrar.ProgramDetails) tables {
+	percent, done, left, locked := json.Number("0.750"), int64(30), int64(10), int64(0)
+	return tables{
+		grades: func(_ context.Context, ids []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.GradeRow]], error) {
+			return tableReport(d, ids, registrar.FromGrades, []registrar.GradeRow{
+				{StudentKey: "s-1001", Grade: registrar.Grade{Letter: "A", Percent: "0.930", Passed: true}},
+				{StudentKey: "=HYPERLINK(\"x\")", Grade: registrar.Grade{Percent: "-0.10"}},
+				{StudentKey: "s,1003", Failed: true},
+			})
+		},
+		completion: func(ids []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.LearnerCompletion]], error) {
+			return tableReport(d, ids, registrar.FromCompletion, []registrar.LearnerCompletion{
+				{StudentKey: "s-1001", Completion: registrar.Completion{Percent: &percent, Complete: &done, Incomplete: &left, Locked: &locked}},
+				{StudentKey: "s-1002", Completion: registrar.Completion{Percent: &percent}},
+				{StudentKey: "s-1003", Failed: true},
+			})
+		},
+		enrollments: func(ids []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.CourseEnrollment]], error) {
+			return tableReport(d, ids, registrar.FromCourseEnrollments, []registrar.CourseEnrollment{
+				{StudentKey: "s-1001", Status: registrar.CourseActive, AccountExists: true},
+				{StudentKey: "s-1002", Status: registrar.CourseInactive},
+			})
+		},
+	}
+}
+
+// tableReport fills the first run, leaves the second empty and fails the third;
+// of the runs that were asked for, as the aggregator does.
+func tableReport[R any](d registrar.ProgramDetails, ids []registrar.CourseID, from registrar.SourceName, rows []R) (registrar.Report[[]registrar.Table[R]], error) {
+	runs := d.Runs()
+	all := []registrar.Table[R]{
+		{Run: runs[0], State: registrar.TablePartial, Rows: rows},
+		{Run: runs[1], State: registrar.TableEmpty},
+		{Run: runs[2], State: registrar.TableFailed},
+	}
+	sources := []registrar.Source{fetched(from, runs[0].Key), fetched(from, runs[1].Key), failed(from, runs[2].Key)}
+	if ids == nil {
+		return reportOf(all, append([]registrar.Source{discovered("masters-cs")}, sources...)...), nil
+	}
+	report := reportOf[[]registrar.Table[R]](nil, discovered("masters-cs"))
+	for _, id := range ids {
+		for i, run := range runs {
+			if string(id) == run.Key.String() {
+				report.Value, report.Sources = append(report.Value, all[i]), append(report.Sources, sources[i])
+			}
+		}
+	}
+	return report, nil
+}
