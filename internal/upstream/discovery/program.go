@@ -1,0 +1,91 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"registrar/internal/registrar"
+	"registrar/internal/upstream"
+)
+
+// Program reads one program with its curricula and their course runs: courses
+// in Discovery's order, the runs of each by start and then key, because
+// Discovery lists them at random. An unknown program is NotFound with code
+// "program_not_in_discovery", a deleted one with "program_deleted".
+func (c *Client) Program(ctx context.Context, uuid registrar.ProgramUUID) (registrar.ProgramDetails, error) {
+	// Discovery answers 500 to a malformed uuid.
+	if parsed, err := registrar.ParseProgramUUID(string(uuid)); err != nil || parsed != uuid {
+		return registrar.ProgramDetails{}, &registrar.Error{
+			Kind: registrar.Invalid, Code: "malformed_program_uuid", Detail: "The program has no valid uuid.", Err: err,
+		}
+	}
+	resp, err := c.up.Get(ctx, upstream.Request{
+		Operation: "program", Class: "program",
+		Path: "/api/v1/programs/" + url.PathEscape(string(uuid)) + "/",
+		// Without it, links carry the name of whoever asked first.
+		Query: url.Values{"exclude_utm": {"1"}},
+	})
+	switch {
+	case registrar.KindOf(err) == registrar.NotFound:
+		return registrar.ProgramDetails{}, missing("program_not_in_discovery", "Discovery does not know this program.", err)
+	case err != nil:
+		return registrar.ProgramDetails{}, fmt.Errorf("discovery: program: %w", err)
+	}
+	var doc struct {
+		programDoc
+		Curricula []curriculumDoc `json:"curricula"`
+	}
+	if err := resp.Decode(&doc); err != nil {
+		return registrar.ProgramDetails{}, fmt.Errorf("discovery: program: %w", err)
+	}
+	switch {
+	case registrar.ProgramUUID(doc.UUID) != uuid:
+		return registrar.ProgramDetails{}, resp.Garbage("the uuid is another program's")
+	case doc.Status == "deleted":
+		return registrar.ProgramDetails{}, missing("program_deleted", "The program was deleted in Discovery.", nil)
+	}
+	details := doc.details()
+	details.Curricula = curricula(doc.Curricula)
+	return details, nil
+}
+
+// programDoc is what can be trusted of a program in a list and in its own
+// document alike.
+type programDoc struct {
+	UUID      string  `json:"uuid"`
+	Title     string  `json:"title"`
+	Type      *string `json:"type"` // translated: for people only
+	TypeAttrs *struct {
+		Slug string `json:"slug"`
+	} `json:"type_attrs"`
+	Status   string  `json:"status"`
+	Slug     string  `json:"marketing_slug"`
+	URL      *string `json:"marketing_url"`
+	Modified *string `json:"data_modified_timestamp"`
+	Authors  []struct {
+		Key string `json:"key"`
+	} `json:"authoring_organizations"`
+}
+
+func (d programDoc) details() registrar.ProgramDetails {
+	p := registrar.ProgramDetails{
+		UUID: registrar.ProgramUUID(d.UUID), Title: d.Title, Status: d.Status, Slug: d.Slug,
+		URL: text(d.URL), Type: text(d.Type), ModifiedText: text(d.Modified),
+	}
+	if d.TypeAttrs != nil {
+		p.TypeSlug = d.TypeAttrs.Slug
+	}
+	for _, author := range d.Authors {
+		p.Authors = append(p.Authors, registrar.OrganizationKey(author.Key))
+	}
+	return p
+}
+
+// text reads null as empty.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
