@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,8 +44,11 @@ type Error struct {
 
 // Error joins the sentence with its cause, for the log.
 func (e *Error) Error() string {
-	if e.Err == nil {
-		return e.Detail
+	switch {
+	case e.Err == nil:
+		return cmp.Or(e.Detail, CodeOf(e))
+	case e.Detail == "":
+		return e.Err.Error()
 	}
 	return fmt.Sprintf("%s: %v", e.Detail, e.Err)
 }

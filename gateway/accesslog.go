@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"registrar/internal/registrar"
+)
+
+// record renders what went wrong further in and writes one line. Rendering here,
+// not in fiber's error handler, is what lets the line tell the true status.
+func (g *Gateway) record(c *fiber.Ctx) error {
+	if err := c.Next(); err != nil {
+		g.render(c, err)
+	}
+	g.writeLine(c)
+	return nil
+}
+
+// writeLine says what was asked and how it ended. The path, the query and the
+// caller stay out: they name learners.
+func (g *Gateway) writeLine(c *fiber.Ctx) {
+	v := visitOf(c)
+	level, route := slog.LevelInfo, "unmatched"
+	if v.place != nil {
+		route = v.place.path
+		if v.place.wall == probe {
+			level = slog.LevelDebug
+		}
+	}
+	attrs := []slog.Attr{
+		slog.String("method", knownMethod(c.Method())),
+		slog.String("route", route),
+		slog.Int("status", c.Response().StatusCode()),
+		slog.Float64("duration_ms", float64(g.now().Sub(v.start))/float64(time.Millisecond)),
+		slog.Int("bytes", size(c)),
+		slog.String("request_id", v.id),
+	}
+	if v.failure != nil {
+		attrs = append(attrs,
+			slog.String("kind", string(registrar.KindOf(v.failure))),
+			slog.String("code", registrar.CodeOf(v.failure)))
+	}
+	g.log.LogAttrs(c.UserContext(), level, "request", attrs...)
+}
+
+// size is the length of the body in bytes; -1 for a stream, which is sent only
+// after the line is written.
+func size(c *fiber.Ctx) int {
+	switch response := c.Response(); {
+	case response.IsBodyStream():
+		return -1 // Body() would swallow the stream
+	case c.Method() == fiber.MethodHead:
+		return 0
+	default:
+		return len(response.Body())
+	}
+}
+
+// knownMethod keeps out of the log what a caller can write freely.
+func knownMethod(method string) string {
+	if i := slices.Index(methods(), method); i >= 0 {
+		return methods()[i]
+	}
+	return "other"
+}

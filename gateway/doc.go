@@ -1,0 +1,24 @@
+// Package gateway is the front door: it accepts connections, knows the caller,
+// hands each request to the route that answers it, and renders every failure.
+//
+// A request passes, in this order:
+//
+//	server limits   header and body size, read timeout, what is no HTTP (fasthttp)
+//	request id      the caller's X-Request-ID when it is well-formed, else a new one
+//	headers         security headers before, Vary and cache defaults after
+//	access log      one line a request: the route's template, never the path itself
+//	recover         a panic becomes a 500 and the process lives
+//	framing         message shapes that two servers could read differently: 400
+//	deadline        a context that ends, for everything the handler waits for
+//	route           none: an HTML page, 404, whoever asks
+//	authenticate    private routes only: token, then principal; else 401
+//	handler         of the routes room, or 405 when the path has no such method
+//
+// What the server refuses before the first step, such as a body over the limit,
+// passes through the same renderer and log: see [Gateway] and failure.go, the
+// only place that turns an error into a reply.
+//
+// The package must not know what a route means, who may do what to a program,
+// or how an upstream is asked. It meets the other rooms through [Mounter],
+// [People] and [Check], in the types of internal/registrar.
+package gateway

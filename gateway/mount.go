@@ -1,0 +1,188 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"registrar/internal/registrar"
+)
+
+// Mounter is a set of routes that hangs itself on the gateway. Paths are fiber's
+// ("/api/v3/programs/:program_key"), without a trailing slash; add answers both
+// slash forms, HEAD where there is GET, OPTIONS, and 405 for the rest.
+//
+// Where two paths overlap, the one added first is asked first.
+type Mounter interface {
+	Mount(add func(method, path string, handler fiber.Handler))
+}
+
+// Route is one mounted method of one path.
+type Route struct {
+	Method string
+	Path   string // fiber's template, without a trailing slash
+	Public bool   // answers without authentication
+}
+
+// wall says who may ask a path.
+type wall int
+
+const (
+	private wall = iota // authenticated callers
+	page                // anybody, with a browser
+	probe               // anybody; asked every few seconds, so kept out of the log
+)
+
+// place is a path and everything that is mounted on it.
+type place struct {
+	path    string
+	wall    wall
+	methods []string
+	allow   string // for the Allow header
+}
+
+// endpoint is one handler on its place.
+type endpoint struct {
+	place   *place
+	method  string
+	handler fiber.Handler
+}
+
+// table is what the mounters ask for. Nothing is registered before all of it is
+// known: the 405 of one path must not stand before the routes of another.
+type table struct {
+	places    []*place
+	endpoints []endpoint
+	mistakes  []error
+}
+
+func (g *Gateway) collect(deps Deps) (*table, error) {
+	t := &table{}
+	add := t.adder(probe)
+	add(fiber.MethodGet, "/livez", g.livez)
+	add(fiber.MethodGet, "/readyz", g.readyz)
+	add(fiber.MethodGet, "/health", g.health)
+	for _, m := range deps.Public {
+		m.Mount(t.adder(page))
+	}
+	for _, m := range deps.Private {
+		m.Mount(t.adder(private))
+	}
+	for _, p := range t.places {
+		p.allow = allowed(p.methods)
+	}
+	return t, errors.Join(t.mistakes...)
+}
+
+func (t *table) adder(w wall) func(method, path string, handler fiber.Handler) {
+	return func(method, path string, handler fiber.Handler) {
+		if err := t.add(w, method, path, handler); err != nil {
+			t.mistakes = append(t.mistakes, err)
+		}
+	}
+}
+
+func (t *table) add(w wall, method, path string, handler fiber.Handler) error {
+	if !strings.HasPrefix(path, "/") || !slices.Contains(methods(), method) || handler == nil {
+		return fmt.Errorf("gateway: route %s %q: want a served method, a path from the root and a handler", method, path)
+	}
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	p := t.place(path, w)
+	switch {
+	case p.wall != w:
+		return fmt.Errorf("gateway: route %s %q: the path is public and private at once", method, path)
+	case slices.Contains(p.methods, method):
+		return fmt.Errorf("gateway: route %s %q is mounted twice", method, path)
+	}
+	p.methods = append(p.methods, method)
+	t.endpoints = append(t.endpoints, endpoint{place: p, method: method, handler: handler})
+	return nil
+}
+
+func (t *table) place(path string, w wall) *place {
+	i := slices.IndexFunc(t.places, func(p *place) bool { return p.path == path })
+	if i >= 0 {
+		return t.places[i]
+	}
+	p := &place{path: path, wall: w}
+	t.places = append(t.places, p)
+	return p
+}
+
+func (t *table) routes() []Route {
+	routes := make([]Route, len(t.endpoints))
+	for i, e := range t.endpoints {
+		routes[i] = Route{Method: e.method, Path: e.place.path, Public: e.place.wall != private}
+	}
+	return routes
+}
+
+// hang registers the table: first every route in the order of mounting, then
+// what answers the other methods of their paths.
+func (g *Gateway) hang(t *table) {
+	for _, e := range t.endpoints {
+		g.register(e.method, e.place, e.handler)
+		if e.method == fiber.MethodGet && !slices.Contains(e.place.methods, fiber.MethodHead) {
+			g.register(fiber.MethodHead, e.place, e.handler)
+		}
+	}
+	for _, p := range t.places {
+		for _, method := range methods() {
+			if !strings.Contains(p.allow, method) {
+				g.register(method, p, notAllowed)
+			}
+		}
+		if !slices.Contains(p.methods, fiber.MethodOptions) {
+			g.register(fiber.MethodOptions, p, options)
+		}
+	}
+}
+
+func (g *Gateway) register(method string, p *place, handler fiber.Handler) {
+	g.app.Add(method, p.path, g.behind(p, handler))
+	// A wildcard at the end takes the second slash form by itself.
+	if last := p.path[len(p.path)-1]; last != '/' && last != '*' && last != '+' {
+		g.app.Add(method, p.path+"/", g.behind(p, handler))
+	}
+}
+
+// behind puts the wall of p in front of handler.
+func (g *Gateway) behind(p *place, handler fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		visitOf(c).place = p
+		c.Set(fiber.HeaderAllow, p.allow)
+		if p.wall == private {
+			if err := g.authenticate(c); err != nil {
+				return err
+			}
+		}
+		return handler(c)
+	}
+}
+
+// allowed completes the mounted methods and puts them into the original's order.
+func allowed(mounted []string) string {
+	list := make([]string, 0, len(mounted)+2)
+	for _, method := range methods() {
+		head := method == fiber.MethodHead && slices.Contains(mounted, fiber.MethodGet)
+		if head || method == fiber.MethodOptions || slices.Contains(mounted, method) {
+			list = append(list, method)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// options answers with the Allow header alone; clients of the original need no more.
+func options(c *fiber.Ctx) error {
+	c.Status(fiber.StatusOK)
+	return nil
+}
+
+func notAllowed(c *fiber.Ctx) error {
+	return registrar.Fail(registrar.MethodNotAllowed, fmt.Sprintf("Method %q not allowed.", c.Method()), nil)
+}
