@@ -59,7 +59,7 @@ func TestEnvironmentBeatsFile(t *testing.T) {
 		"size":              {"REGISTRAR_CACHE_MAX_BYTES=64MiB", func(c *config.Config) { c.Cache.MaxBytes = 64 << 20 }},
 		"whole number":      {"REGISTRAR_LMS_RETRIES=0", func(c *config.Config) { c.LMS.Retries = 0 }},
 		"number":            {"REGISTRAR_LMS_RETRY_BUDGET=0.25", func(c *config.Config) { c.LMS.RetryBudget = 0.25 }},
-		"inlined section":   {"REGISTRAR_DISCOVERY_BREAKER_FAILURES=3", func(c *config.Config) { c.Discovery.Breaker.Failures = 3 }},
+		"inlined section":   {"REGISTRAR_DISCOVERY_BREAKER_MIN_CALLS=3", func(c *config.Config) { c.Discovery.Breaker.MinCalls = 3 }},
 		"view":              {"REGISTRAR_CACHE_VIEWS_LEARNER_GRADES_FRESH=0", func(c *config.Config) { c.Cache.Views.LearnerGrades.Fresh = 0 }},
 		"texts with commas": {"REGISTRAR_SERVER_TRUSTED_PROXIES=10.0.0.0/8, ::1", func(c *config.Config) { c.Server.TrustedProxies = []string{"10.0.0.0/8", "::1"} }},
 		"texts in brackets": {"REGISTRAR_SERVER_TRUSTED_PROXIES=[10.0.0.1]", func(c *config.Config) { c.Server.TrustedProxies = []string{"10.0.0.1"} }},

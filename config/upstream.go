@@ -63,11 +63,14 @@ type Calls struct {
 	Breaker Breaker `yaml:"breaker"`
 }
 
-// Breaker opens when an upstream keeps failing; answers 4xx are no failures.
+// Breaker opens when too large a share of the calls of one kind fails; answers
+// 4xx are no failures.
 type Breaker struct {
-	// Failures within the window that open the breaker.
-	Failures int `yaml:"failures" validate:"min=1,max=10000"`
-	// Time over which failures are counted.
+	// Share of failed calls within the window that opens the breaker.
+	FailureRate float64 `yaml:"failure_rate" validate:"min=0.01,max=1"`
+	// Calls within the window before it may open at all.
+	MinCalls int `yaml:"min_calls" validate:"min=1,max=10000"`
+	// Time over which calls are counted.
 	Window Duration `yaml:"window" validate:"min=1s,max=10m"`
 	// Time for which no calls are made, before one is tried again.
 	OpenFor Duration `yaml:"open_for" validate:"min=100ms,max=10m"`

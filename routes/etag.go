@@ -32,7 +32,7 @@ func entityTag(c *fiber.Ctx, p parts, as format, facts []string) (tag string, ok
 		if s.State == registrar.SourceFailed {
 			code = registrar.CodeOf(s.Err)
 		}
-		mix(h, string(s.Name), s.Course.String(), string(s.State), s.Digest, code)
+		mix(h, string(s.Name), string(s.Program), s.Course.String(), string(s.State), s.Digest, code)
 	}
 	return `"` + hex.EncodeToString(h.Sum(nil)[:16]) + `"`, true
 }

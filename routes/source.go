@@ -16,6 +16,7 @@ type provenance struct {
 // source is a [registrar.Source] as callers see it.
 type source struct {
 	Name       registrar.SourceName  `json:"name"`
+	ProgramKey registrar.ProgramKey  `json:"program_key,omitempty"`
 	CourseKey  string                `json:"course_key,omitempty"`
 	State      registrar.SourceState `json:"state"`
 	FetchedAt  *string               `json:"fetched_at"`
@@ -47,7 +48,10 @@ func provenanceOf(p parts, now time.Time) provenance {
 // sourceOf leaves out why a source failed: its error may name hosts or people.
 // The code and whether to try again are all that callers need.
 func sourceOf(s registrar.Source, now time.Time) source {
-	out := source{Name: s.Name, CourseKey: s.Course.String(), State: s.State, FetchedAt: instant(s.FetchedAt)}
+	out := source{
+		Name: s.Name, ProgramKey: s.Program, CourseKey: s.Course.String(),
+		State: s.State, FetchedAt: instant(s.FetchedAt),
+	}
 	if !s.FetchedAt.IsZero() {
 		age := seconds(now.Sub(s.FetchedAt))
 		out.AgeSeconds = &age

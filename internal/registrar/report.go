@@ -34,7 +34,8 @@ const (
 // Source is one source's share in a composed answer.
 type Source struct {
 	Name      SourceName
-	Course    CourseKey // zero where the source is not about one course run
+	Program   ProgramKey // empty unless the answer is about several programs
+	Course    CourseKey  // zero where the source is not about one course run
 	State     SourceState
 	FetchedAt time.Time     // zero when nothing was fetched
 	Took      time.Duration // time this request waited for it; 0 for a cache hit
