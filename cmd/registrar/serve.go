@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"registrar/config"
+)
+
+func serveCommand(p process) *cobra.Command {
+	var migrate bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the gateway for a site",
+		Long: `Run the gateway until it is told to stop (SIGINT or SIGTERM): it then fails its
+readiness probe, waits server.drain_delay, lets running requests finish within
+server.drain_timeout, and ends.`,
+		Example: "  registrar serve --config registrar.yaml",
+		Args:    exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := load(cmd, p)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), cfg, p, migrate)
+		},
+	}
+	cmd.Flags().BoolVar(&migrate, "migrate", false, "bring the database schema up to date first")
+	return cmd
+}
+
+// serve runs the gateway until ctx ends and its drain is over.
+func serve(ctx context.Context, cfg config.Config, p process, migrate bool) error {
+	log := newLogger(p.err, cfg.Log)
+	store, err := openStore(ctx, cfg.Store)
+	if err != nil {
+		return err
+	}
+	defer closing(log, "store", store)
+	if migrate {
+		if _, err := store.Migrate(ctx); err != nil {
+			return err
+		}
+	}
+	if err := store.CheckSchema(ctx); err != nil {
+		return err
+	}
+	s, err := build(cfg, store, log)
+	if err != nil {
+		return err
+	}
+	defer closing(log, "rooms", s)
+	listener, err := listen(ctx, cfg.Server.Listen)
+	if err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "serving", slog.String("address", listener.Addr().String()), slog.String("version", version))
+	p.announce(addresses{gateway: "http://" + listener.Addr().String()})
+	return s.gateway.Serve(ctx, listener)
+}
+
+// listen opens address for TCP.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", address, err)
+	}
+	return listener, nil
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"registrar/config"
+	"registrar/internal/jobs"
+	"registrar/linkstore"
+)
+
+func syncCommand(p process) *cobra.Command {
+	return &cobra.Command{
+		Use:   "sync",
+		Short: "Bring organizations, programs and learner links into the link store",
+		Long: `Read the organizations and the active programs from Discovery and the learners of
+every Masters program from the LMS, and bring them into the link store. What exists
+keeps its key; nothing is deleted because Discovery did not show it. One bad program
+does not stop the others: each is named at the end and the exit code is 1.`,
+		Example: "  registrar sync --config registrar.yaml",
+		Args:    exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := load(cmd, p)
+			if err != nil {
+				return err
+			}
+			log := newLogger(p.err, cfg.Log)
+			store, err := openStore(cmd.Context(), cfg.Store)
+			if err != nil {
+				return err
+			}
+			defer closing(log, "store", store)
+			if err := store.CheckSchema(cmd.Context()); err != nil {
+				return err
+			}
+			sum, err := runSync(cmd.Context(), cfg, store, log, progress(p.err))
+			report(p.out, sum)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(p.out, "Sync complete.")
+			return nil
+		},
+	}
+}
+
+// runSync fills store from the site that cfg names.
+func runSync(ctx context.Context, cfg config.Config, store *linkstore.Store, log *slog.Logger, onProgress func(jobs.Step, int, int)) (jobs.Summary, error) {
+	up, err := connect(cfg, log)
+	if err != nil {
+		return jobs.Summary{}, err
+	}
+	defer up.Close()
+	job := jobs.Sync{
+		Catalog: up.discovery, LMS: up.lms,
+		Organizations: store, Programs: store, Snapshots: store,
+		Log: log, Progress: onProgress,
+	}
+	return job.Run(ctx)
+}
+
+func report(w io.Writer, sum jobs.Summary) {
+	fmt.Fprintf(w, "organizations  %d (%d new)\nprograms       %d (%d new, %d left out)\nlearner links  %d in %d programs\n",
+		sum.Organizations, sum.NewOrganizations, sum.Programs, sum.NewPrograms, sum.Skipped, sum.Learners, sum.Walked)
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"registrar/config"
+	"registrar/internal/registrar"
+	"registrar/internal/simulator"
+	"registrar/linkstore"
+)
+
+// wall is one route, asked for NorthU's data.
+type wall struct {
+	path string
+	// needs is what the caller must hold on the program. Empty: any caller gets
+	// an answer, with nothing of NorthU's in it unless the caller may read it.
+	needs registrar.Permission
+}
+
+// walls lists every private route of the gateway. A route that is missing here
+// fails the test: whoever adds one says what guards it.
+func walls() map[string]wall {
+	const cs = "/api/v3/programs/masters-cs"
+	const read = registrar.ReadEnrollments
+	return map[string]wall{
+		"/api/v3/programs":                                               {"/api/v3/programs?org=NorthU", ""},
+		"/api/v3/programs/:program_key":                                  {cs, registrar.ReadMetadata},
+		"/api/v3/programs/:program_key/learners":                         {cs + "/learners", read},
+		"/api/v3/programs/:program_key/learners/:student_key":            {cs + "/learners/S-0001", read},
+		"/api/v3/programs/:program_key/learners/:student_key/courses":    {cs + "/learners/S-0001/courses", read},
+		"/api/v3/programs/:program_key/learners/:student_key/grades":     {cs + "/learners/S-0001/grades", read},
+		"/api/v3/programs/:program_key/learners/:student_key/completion": {cs + "/learners/S-0001/completion", read},
+		"/api/v3/programs/:program_key/grades":                           {cs + "/grades", read},
+		"/api/v3/programs/:program_key/completion":                       {cs + "/completion", read},
+		"/api/v3/programs/:program_key/course_enrollments":               {cs + "/course_enrollments", read},
+		"/api/v3/programs/:program_key/courses/+/grades":                 {cs + "/courses/CS-501-FA26/grades", read},
+		"/api/v3/programs/:program_key/courses/+/completion":             {cs + "/courses/CS-501-FA26/completion", read},
+		"/api/v3/programs/:program_key/courses/+/enrollments":            {cs + "/courses/CS-501-FA26/enrollments", read},
+		"/api/v3/learners/:student_key/programs":                         {"/api/v3/learners/S-0001/programs", ""},
+	}
+}
+
+// role is a caller of the site and what was granted to it.
+type role struct {
+	client string // "" is nobody
+	grant  func(t *testing.T, store *linkstore.Store)
+	// holds are the caller's permissions on masters-cs.
+	holds []registrar.Permission
+}
+
+func roles() map[string]role {
+	member := func(target linkstore.Target, name registrar.Role) func(*testing.T, *linkstore.Store) {
+		return func(t *testing.T, store *linkstore.Store) {
+			t.Helper()
+			for _, p := range name.Permissions() {
+				if err := store.Grant(t.Context(), "plain-worker", p, target); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	metadata := []registrar.Permission{registrar.ReadMetadata}
+	reader := []registrar.Permission{registrar.ReadMetadata, registrar.ReadEnrollments}
+	return map[string]role{
+		"nobody":                       {},
+		"a caller without grants":      {client: "plain-worker"},
+		"staff of the LMS":             {client: demoService},
+		"HarborX":                      {client: demoHarbor},
+		"NorthU":                       {client: demoClient, holds: reader},
+		"reads NorthU's metadata":      {"plain-worker", member(linkstore.OnOrganization("NorthU"), "organization_read_metadata"), metadata},
+		"reads NorthU's enrollments":   {"plain-worker", member(linkstore.OnOrganization("NorthU"), "organization_read_enrollments"), reader},
+		"reads another NorthU program": {"plain-worker", member(linkstore.OnProgram("masters-ds"), "program_read_enrollments"), nil},
+		"reads this program":           {"plain-worker", member(linkstore.OnProgram("masters-cs"), "program_read_enrollments"), reader},
+		"reads NorthU's reports":       {"plain-worker", member(linkstore.OnOrganization("NorthU"), "organization_read_reports"), metadata},
+	}
+}
+
+func TestWalls(t *testing.T) {
+	t.Parallel()
+
+	for name, r := range roles() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			s, store := walledSite(t)
+			if r.grant != nil {
+				s.get(t, r.client, "/api/v3/programs") // a user exists once it was seen
+				r.grant(t, store)
+			}
+			for template, w := range walls() {
+				for _, path := range []string{w.path, slashed(w.path)} {
+					reply := s.get(t, r.client, path)
+					checkWall(t, template, reply, r, w)
+					head := s.do(t, http.MethodHead, r.client, path)
+					if head.StatusCode != reply.StatusCode || len(head.body) > 0 {
+						t.Errorf("HEAD %s: %d with %d bytes, but GET gives %d", path, head.StatusCode, len(head.body), reply.StatusCode)
+					}
+				}
+				for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodPatch, http.MethodPut} {
+					want := http.StatusMethodNotAllowed
+					if r.client == "" {
+						want = http.StatusUnauthorized
+					}
+					if reply := s.do(t, method, r.client, w.path); reply.StatusCode != want {
+						t.Errorf("%s %s: %d, want %d", method, template, reply.StatusCode, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func checkWall(t *testing.T, template string, reply answer, r role, w wall) {
+	t.Helper()
+	allowed := slices.Contains(r.holds, w.needs)
+	want := http.StatusOK
+	switch {
+	case r.client == "":
+		want = http.StatusUnauthorized
+	case w.needs != "" && !allowed:
+		want = http.StatusForbidden
+	}
+	if reply.StatusCode != want {
+		t.Errorf("%s: %d, want %d\n%s", template, reply.StatusCode, want, reply.body)
+		return
+	}
+	if len(r.holds) == 0 || want != http.StatusOK {
+		for _, secret := range []string{"S-0002", "masters-cs\"", "Computer Science"} {
+			if strings.Contains(string(reply.body), secret) {
+				t.Errorf("%s: a stranger reads %q", template, secret)
+			}
+		}
+	}
+	if w.needs == "" && slices.Contains(r.holds, registrar.ReadEnrollments) {
+		var page struct {
+			Results []struct {
+				ProgramKey string `json:"program_key"`
+			}
+		}
+		if err := json.Unmarshal(reply.body, &page); err != nil || len(page.Results) == 0 {
+			t.Errorf("%s: a reader finds nothing: %v\n%s", template, err, reply.body)
+		}
+	}
+}
+
+// The table above names every private route there is.
+func TestWallsCoverEveryRoute(t *testing.T) {
+	t.Parallel()
+
+	sim, err := simulator.New(simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	cfg := demoConfig("http://127.0.0.1:1", "127.0.0.1:0", folder, sim)
+	log := newLogger(&safeBuffer{}, cfg.Log)
+	store, err := openStore(t.Context(), cfg.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	rooms, err := build(cfg, store, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rooms.Close() }()
+	known := walls()
+	private := 0
+	for _, route := range rooms.gateway.Routes() {
+		if route.Public {
+			continue
+		}
+		private++
+		if _, ok := known[route.Path]; !ok {
+			t.Errorf("%s %s stands in no wall test", route.Method, route.Path)
+		}
+	}
+	if private != len(known) {
+		t.Errorf("%d private routes, %d in the table", private, len(known))
+	}
+}
+
+// walledSite is a demo whose grants hold at once, and its link store.
+func walledSite(t *testing.T) (*site, *linkstore.Store) {
+	t.Helper()
+	var dsn config.Store
+	s := newSite(t, simulator.Options{Learners: 10}, func(cfg *config.Config) {
+		cfg.Store.DirectoryTTL = 0
+		dsn = cfg.Store
+	})
+	store, err := openStore(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return s, store
+}
+
+// slashed puts a trailing slash to the path of target.
+func slashed(target string) string {
+	path, query, found := strings.Cut(target, "?")
+	if found {
+		return path + "/?" + query
+	}
+	return path + "/"
+}

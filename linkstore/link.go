@@ -1,0 +1,78 @@
+package linkstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"registrar/internal/registrar"
+)
+
+// LinksOf returns which of the programs have a learner of this student key in
+// their last snapshot, by program key ascending. The key compares without case.
+// A link was seen when its program's snapshot was: what a snapshot no longer
+// lists is gone.
+func (s *Store) LinksOf(ctx context.Context, key registrar.StudentKey, programs []registrar.ProgramKey) ([]registrar.ProgramLink, error) {
+	folded, ok := foldable(key)
+	if !ok {
+		return nil, nil
+	}
+	var links []registrar.ProgramLink
+	for chunk := range slices.Chunk(programs, chunkKeys) {
+		args := padded([]any{folded}, chunk)
+		err := each(ctx, s.read, func(rows *sql.Rows) error {
+			link, err := scanLink(rows)
+			links = append(links, link)
+			return err
+		}, `SELECT p.key, r.student_key, l.status, l.account_exists, r.username, l.seen_at, s.seen_at
+			FROM program_links l JOIN programs p ON p.id = l.program_id
+			JOIN learners r ON r.organization_id = l.organization_id AND r.folded_key = l.folded_key
+			LEFT JOIN program_snapshots s ON s.program_id = l.program_id
+			WHERE l.folded_key = $1 AND p.key IN `+list(len(args)-1, 1), args...)
+		if err != nil {
+			return nil, classify("links of a learner", err)
+		}
+	}
+	slices.SortFunc(links, func(a, b registrar.ProgramLink) int { return cmp.Compare(a.Program, b.Program) })
+	return links, nil
+}
+
+func scanLink(rows *sql.Rows) (registrar.ProgramLink, error) {
+	var link registrar.ProgramLink
+	var account bool
+	var username registrar.Username
+	var snapshotAt sql.Null[time.Time]
+	err := rows.Scan(&link.Program, &link.StudentKey, &link.Status, &account, &username, &link.SeenAt, &snapshotAt)
+	if snapshotAt.V.After(link.SeenAt) {
+		link.SeenAt = snapshotAt.V
+	}
+	link.SeenAt = link.SeenAt.UTC()
+	link.Account = registrar.Account{State: registrar.Pending}
+	if account {
+		link.Account = registrar.Account{State: registrar.Linked, Username: username}
+	}
+	return link, err
+}
+
+// SnapshotTimes says when the newest recorded snapshot of each program was seen.
+// A program without one is absent.
+func (s *Store) SnapshotTimes(ctx context.Context, programs []registrar.ProgramKey) (map[registrar.ProgramKey]time.Time, error) {
+	times := make(map[registrar.ProgramKey]time.Time, len(programs))
+	for chunk := range slices.Chunk(programs, chunkKeys) {
+		args := padded(nil, chunk)
+		err := each(ctx, s.read, func(rows *sql.Rows) error {
+			var key registrar.ProgramKey
+			var at time.Time
+			err := rows.Scan(&key, &at)
+			times[key] = at.UTC()
+			return err
+		}, `SELECT p.key, s.seen_at FROM program_snapshots s JOIN programs p ON p.id = s.program_id
+			WHERE p.key IN `+list(len(args), 0), args...)
+		if err != nil {
+			return nil, classify("snapshot times", err)
+		}
+	}
+	return times, nil
+}
