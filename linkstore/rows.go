@@ -9,7 +9,7 @@ import (
 
 // chunkRows is how many rows one statement writes. SQLite looks every parameter
 // up by name, one after the other, so long statements cost their square.
-const chunkRows = 15
+const chunkRows = 50
 
 // chunkKeys is how many keys one list of a statement names.
 const chunkKeys = 1000

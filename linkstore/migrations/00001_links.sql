@@ -114,8 +114,8 @@ CREATE TABLE program_links (
     FOREIGN KEY (program_id, organization_id) REFERENCES programs (id, organization_id) ON DELETE CASCADE,
     FOREIGN KEY (organization_id, folded_key) REFERENCES learners (organization_id, folded_key) ON DELETE CASCADE
 );
-CREATE INDEX program_links_learner ON program_links (organization_id, folded_key);
-CREATE INDEX program_links_key ON program_links (folded_key);
+-- Finds a learner's links in every organization, and those of one organization.
+CREATE INDEX program_links_learner ON program_links (folded_key, organization_id);
 
 CREATE TABLE program_snapshots (
     program_id      TEXT PRIMARY KEY,
