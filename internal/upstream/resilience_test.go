@@ -92,7 +92,7 @@ func TestRetriesKeepToTheirBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var hits atomic.Int32
-		c := faked(t, upstream.Config{RetryBudget: 0.1, Breaker: upstream.BreakerConfig{FailureRate: 1, MinCalls: 100_000}},
+		c := faked(t, upstream.Config{RetryBudget: 0.1, Concurrency: 1000, Breaker: upstream.BreakerConfig{FailureRate: 1, MinCalls: 100_000, Window: time.Hour}},
 			func(*http.Request) (*http.Response, error) {
 				hits.Add(1)
 				return reply(503, "text/html", ""), nil
@@ -203,6 +203,36 @@ func TestBreakerRestsOneClass(t *testing.T) {
 			if _, err := c.Get(t.Context(), grades); err != nil {
 				t.Errorf("after the rest: %v", err)
 			}
+		}
+	})
+}
+
+// An upstream that hangs holds every slot, so that failures come slowly: they must
+// be enough however few the slots are.
+func TestHangingUpstreamOpensTheBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := upstream.Config{Concurrency: 4, Retries: -1, Breaker: upstream.BreakerConfig{MinCalls: 20, Window: 10 * time.Second}}
+		c := faked(t, cfg, func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		var callers sync.WaitGroup
+		var open atomic.Bool
+		for range 20 {
+			callers.Go(func() {
+				for ctx.Err() == nil && !open.Load() {
+					if _, err := c.Get(ctx, read("/")); registrar.CodeOf(err) == "breaker_open" {
+						open.Store(true)
+					}
+				}
+			})
+		}
+		callers.Wait()
+		if !open.Load() {
+			t.Error("after two minutes every caller still waits for the clock")
 		}
 	})
 }
