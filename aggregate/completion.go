@@ -43,14 +43,16 @@ func (c *Composer) completionTable(ctx context.Context, p registrar.Program, run
 	if enrolled.err == nil {
 		present = members.in(enrolled.value.rows)
 	}
-	ask := c.completion(p, run.Key, usernames(present))
-	if len(present) == 0 {
+	names := usernames(present)
+	ask := c.completion(p, run.Key, names)
+	if len(names) == 0 {
 		ask = ask.skipped()
 	}
 	g := read(ctx, c.cache, ask).unlessOff()
+	off := g.source.State == registrar.SourceSkipped && len(names) > 0
 	var rows []registrar.LearnerCompletion
 	switch {
-	case g.err != nil || g.source.State == registrar.SourceSkipped:
+	case g.err != nil || off:
 	case enrolled.err == nil:
 		rows = joinPresent(present, g.value)
 	default:

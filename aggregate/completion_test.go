@@ -133,15 +133,22 @@ func TestCompletionStates(t *testing.T) {
 
 func TestCompletionOfLearnersWithoutAUsername(t *testing.T) {
 	t.Parallel()
+	type names = map[registrar.StudentKey]registrar.Username
+	mira, ida := registrar.Link{StudentKey: "S-1", Username: "mira"}, registrar.Link{StudentKey: "S-2", Username: "ida"}
 	tests := map[string]struct {
-		stored map[registrar.StudentKey]registrar.Username
+		stored names
 		err    error
-		rows   int
+		sso    []registrar.Link
+		ssoErr error
+		told   int // learners whose completion is known; the other one's row has failed
 		code   string
 	}{
-		"all in the link store":  {stored: map[registrar.StudentKey]registrar.Username{"s-1": "mira", "s-2": "ida"}, rows: 2},
-		"one of them":            {stored: map[registrar.StudentKey]registrar.Username{"s-1": "mira"}, rows: 1, code: "username_unknown"},
-		"the link store is down": {err: down(), code: "unavailable"},
+		"all in the link store":        {stored: names{"s-1": "mira", "s-2": "ida"}, told: 2},
+		"one by the SSO mapping":       {stored: names{"s-1": "mira"}, sso: []registrar.Link{ida}, told: 2},
+		"one of them nowhere":          {stored: names{"s-1": "mira"}, told: 1, code: "username_unknown"},
+		"all by the SSO mapping":       {err: down(), sso: []registrar.Link{mira, ida}, told: 2},
+		"none, for both were down":     {err: down(), ssoErr: down(), code: "unavailable"},
+		"one, and the mapping is down": {stored: names{"s-2": "ida"}, ssoErr: down(), told: 1, code: "unavailable"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -151,17 +158,30 @@ func TestCompletionOfLearnersWithoutAUsername(t *testing.T) {
 				courseEnrollments: inRun(active("S-1"), active("S-2")),
 				courseCompletion: told(registrar.CompletionRow{Username: "mira", Completion: done("1")},
 					registrar.CompletionRow{Username: "ida", Completion: done("0")}),
-				usernames: func(context.Context, registrar.OrganizationKey, []registrar.StudentKey) (map[registrar.StudentKey]registrar.Username, error) {
+				usernames: func(context.Context, registrar.OrganizationKey, []registrar.StudentKey) (names, error) {
 					return test.stored, test.err
+				},
+				organization: func(_ context.Context, o registrar.OrganizationKey) (registrar.Organization, error) {
+					return registrar.Organization{Key: o, SSOSlug: "northu"}, nil
+				},
+				links: func(context.Context, string, []registrar.StudentKey) ([]registrar.Link, error) {
+					return test.sso, test.ssoErr
 				},
 			}
 			r := completionOf(t, w)
-			l := lines(r.Sources)[2]
-			if len(r.Value[0].Rows) != test.rows || l.Name != registrar.FromLinkstore || l.Code != test.code {
-				t.Errorf("%d rows, source %+v; want %d rows, code %q", len(r.Value[0].Rows), l, test.rows, test.code)
+			rows := r.Value[0].Rows
+			failed := slices.DeleteFunc(slices.Clone(rows), func(r registrar.LearnerCompletion) bool { return !r.Failed })
+			if len(rows) != 2 || 2-len(failed) != test.told {
+				t.Errorf("%d rows, %d of them failed; want 2 rows and %d told", len(rows), len(failed), test.told)
 			}
-			if r.Complete() != (test.code == "") {
-				t.Errorf("complete = %t, with code %q", r.Complete(), test.code)
+			var code string
+			for _, l := range lines(r.Sources) {
+				if code == "" {
+					code = l.Code
+				}
+			}
+			if code != test.code || r.Complete() != (test.code == "") {
+				t.Errorf("complete = %t, code %q; want code %q", r.Complete(), code, test.code)
 			}
 		})
 	}
