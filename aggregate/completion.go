@@ -49,6 +49,13 @@ func (c *Composer) completionTable(ctx context.Context, p registrar.Program, run
 		ask = ask.skipped()
 	}
 	g := read(ctx, c.cache, ask).unlessOff()
+	if g.value.Short {
+		// The rows stand, and the report is not complete.
+		g.source.State, g.source.Err = registrar.SourceFailed, &registrar.Error{
+			Kind: registrar.Upstream, Code: "completion_incomplete",
+			Detail: "The LMS could not tell the completion of some learners.",
+		}
+	}
 	off := g.source.State == registrar.SourceSkipped && len(names) > 0
 	var rows []registrar.LearnerCompletion
 	switch {
@@ -56,7 +63,7 @@ func (c *Composer) completionTable(ctx context.Context, p registrar.Program, run
 	case enrolled.err == nil:
 		rows = joinPresent(present, g.value)
 	default:
-		rows = joinListed(members, g.value)
+		rows = joinListed(members, g.value.Rows)
 	}
 	return tableShare[registrar.LearnerCompletion]{
 		table:   tableOf(run, rows, g.err, func(r registrar.LearnerCompletion) bool { return r.Failed }),

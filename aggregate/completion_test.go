@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -129,6 +131,49 @@ func TestCompletionStates(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where completion costs a call for each learner, one broken learner costs one
+// row, and the table is not kept like a whole one.
+func TestCompletionThatFailedForSome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked int
+		w := &world{
+			enrollments:       listed(linked("S-1", "mira"), linked("S-2", "ida"), linked("S-3", "eva")),
+			courseEnrollments: inRun(active("S-1"), active("S-2"), inactive("S-3")),
+			courseCompletion: func(context.Context, registrar.CourseKey, []registrar.Username) ([]registrar.CompletionRow, error) {
+				asked++
+				if asked > 1 {
+					return []registrar.CompletionRow{{Username: "mira", Completion: done("1")}, {Username: "ida", Completion: done("0.5")}}, nil
+				}
+				return []registrar.CompletionRow{{Username: "mira", Completion: done("1")}}, down()
+			},
+		}
+		c := compose(t, w, aggregate.Config{})
+		table := func(complete bool) registrar.Table[registrar.LearnerCompletion] {
+			r, err := c.Completion(t.Context(), masters(), []registrar.CourseID{runA})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Complete() != complete {
+				t.Errorf("complete = %t, want %t", r.Complete(), complete)
+			}
+			return r.Value[0]
+		}
+		got := table(false)
+		if diff := cmp.Diff([]registrar.LearnerCompletion{
+			{StudentKey: "S-1", Completion: done("1")}, {StudentKey: "S-2", Failed: true}, {StudentKey: "S-3", Failed: true},
+		}, got.Rows); diff != "" || got.State != registrar.TablePartial {
+			t.Errorf("state %s, rows (-want +got):\n%s", got.State, diff)
+		}
+		time.Sleep(time.Minute) // Negative is over, Fresh is not
+		table(false)
+		synctest.Wait()
+		if got := table(true); got.State != registrar.TableOK || asked != 2 {
+			t.Errorf("state %s after asking %d times, want the renewed table", got.State, asked)
+		}
+	})
 }
 
 func TestCompletionOfLearnersWithoutAUsername(t *testing.T) {

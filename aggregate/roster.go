@@ -89,17 +89,18 @@ func usernames(members []member) []registrar.Username {
 }
 
 // joinPresent gives every present member a row: the LMS's, or a failed one for
-// an active learner of whom it said nothing.
-func joinPresent(present []member, said []registrar.CompletionRow) []registrar.LearnerCompletion {
-	byUser := make(map[string]registrar.Completion, len(said))
-	for _, row := range said {
+// an active learner of whom it said nothing. Where it failed for some, nothing may
+// be such a failure, so that everybody of whom it said nothing has a failed row.
+func joinPresent(present []member, said completions) []registrar.LearnerCompletion {
+	byUser := make(map[string]registrar.Completion, len(said.Rows))
+	for _, row := range said.Rows {
 		byUser[lower(row.Username)] = row.Completion
 	}
 	rows := make([]registrar.LearnerCompletion, 0, len(present))
 	for _, m := range present {
 		completion, ok := byUser[lower(m.user)]
 		ok = ok && m.user != ""
-		if ok || m.active {
+		if ok || m.active || said.Short {
 			rows = append(rows, registrar.LearnerCompletion{StudentKey: m.key, Completion: completion, Failed: !ok})
 		}
 	}
