@@ -65,6 +65,19 @@ func TestLegacyKeysKeepTheirSlashes(t *testing.T) {
 	}
 }
 
+// Only grades have a 204; here it is no listing, least of all an empty one.
+func TestNoContentIsNoEnrollmentListing(t *testing.T) {
+	t.Parallel()
+	none := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+	c, _ := start(t, lms.Config{}, map[string]http.HandlerFunc{
+		base + "enrollments/": none, base + "courses/" + run + "/enrollments/": none,
+	})
+	_, err := c.ProgramEnrollments(t.Context(), program)
+	wantFailure(t, err, registrar.Upstream, "upstream_rejected")
+	_, err = c.CourseEnrollments(t.Context(), program, key(t, run))
+	wantFailure(t, err, registrar.Upstream, "upstream_rejected")
+}
+
 func TestWhatIsMissingIsNamed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
