@@ -43,18 +43,27 @@ func (c *Composer) completionTable(ctx context.Context, p registrar.Program, run
 	if enrolled.err == nil {
 		present = members.in(enrolled.value.rows)
 	}
-	ask := c.completion(p, run.Key, usernames(present))
-	if len(present) == 0 {
+	names := usernames(present)
+	ask := c.completion(p, run.Key, names)
+	if len(names) == 0 {
 		ask = ask.skipped()
 	}
 	g := read(ctx, c.cache, ask).unlessOff()
+	if g.value.Short {
+		// The rows stand, and the report is not complete.
+		g.source.State, g.source.Err = registrar.SourceFailed, &registrar.Error{
+			Kind: registrar.Upstream, Code: "completion_incomplete",
+			Detail: "The LMS could not tell the completion of some learners.",
+		}
+	}
+	off := g.source.State == registrar.SourceSkipped && len(names) > 0
 	var rows []registrar.LearnerCompletion
 	switch {
-	case g.err != nil || g.source.State == registrar.SourceSkipped:
+	case g.err != nil || off:
 	case enrolled.err == nil:
 		rows = joinPresent(present, g.value)
 	default:
-		rows = joinListed(members, g.value)
+		rows = joinListed(members, g.value.Rows)
 	}
 	return tableShare[registrar.LearnerCompletion]{
 		table:   tableOf(run, rows, g.err, func(r registrar.LearnerCompletion) bool { return r.Failed }),

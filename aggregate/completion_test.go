@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -131,17 +133,67 @@ func TestCompletionStates(t *testing.T) {
 	}
 }
 
+// Where completion costs a call for each learner, one broken learner costs one
+// row, and the table is not kept like a whole one.
+func TestCompletionThatFailedForSome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked int
+		w := &world{
+			enrollments:       listed(linked("S-1", "mira"), linked("S-2", "ida"), linked("S-3", "eva")),
+			courseEnrollments: inRun(active("S-1"), active("S-2"), inactive("S-3")),
+			courseCompletion: func(context.Context, registrar.CourseKey, []registrar.Username) ([]registrar.CompletionRow, error) {
+				asked++
+				if asked > 1 {
+					return []registrar.CompletionRow{{Username: "mira", Completion: done("1")}, {Username: "ida", Completion: done("0.5")}}, nil
+				}
+				return []registrar.CompletionRow{{Username: "mira", Completion: done("1")}}, down()
+			},
+		}
+		c := compose(t, w, aggregate.Config{})
+		table := func(complete bool) registrar.Table[registrar.LearnerCompletion] {
+			r, err := c.Completion(t.Context(), masters(), []registrar.CourseID{runA})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Complete() != complete {
+				t.Errorf("complete = %t, want %t", r.Complete(), complete)
+			}
+			return r.Value[0]
+		}
+		got := table(false)
+		if diff := cmp.Diff([]registrar.LearnerCompletion{
+			{StudentKey: "S-1", Completion: done("1")}, {StudentKey: "S-2", Failed: true}, {StudentKey: "S-3", Failed: true},
+		}, got.Rows); diff != "" || got.State != registrar.TablePartial {
+			t.Errorf("state %s, rows (-want +got):\n%s", got.State, diff)
+		}
+		time.Sleep(time.Minute) // Negative is over, Fresh is not
+		table(false)
+		synctest.Wait()
+		if got := table(true); got.State != registrar.TableOK || asked != 2 {
+			t.Errorf("state %s after asking %d times, want the renewed table", got.State, asked)
+		}
+	})
+}
+
 func TestCompletionOfLearnersWithoutAUsername(t *testing.T) {
 	t.Parallel()
+	type names = map[registrar.StudentKey]registrar.Username
+	mira, ida := registrar.Link{StudentKey: "S-1", Username: "mira"}, registrar.Link{StudentKey: "S-2", Username: "ida"}
 	tests := map[string]struct {
-		stored map[registrar.StudentKey]registrar.Username
+		stored names
 		err    error
-		rows   int
+		sso    []registrar.Link
+		ssoErr error
+		told   int // learners whose completion is known; the other one's row has failed
 		code   string
 	}{
-		"all in the link store":  {stored: map[registrar.StudentKey]registrar.Username{"s-1": "mira", "s-2": "ida"}, rows: 2},
-		"one of them":            {stored: map[registrar.StudentKey]registrar.Username{"s-1": "mira"}, rows: 1, code: "username_unknown"},
-		"the link store is down": {err: down(), code: "unavailable"},
+		"all in the link store":        {stored: names{"s-1": "mira", "s-2": "ida"}, told: 2},
+		"one by the SSO mapping":       {stored: names{"s-1": "mira"}, sso: []registrar.Link{ida}, told: 2},
+		"one of them nowhere":          {stored: names{"s-1": "mira"}, told: 1, code: "username_unknown"},
+		"all by the SSO mapping":       {err: down(), sso: []registrar.Link{mira, ida}, told: 2},
+		"none, for both were down":     {err: down(), ssoErr: down(), code: "unavailable"},
+		"one, and the mapping is down": {stored: names{"s-2": "ida"}, ssoErr: down(), told: 1, code: "unavailable"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -151,17 +203,30 @@ func TestCompletionOfLearnersWithoutAUsername(t *testing.T) {
 				courseEnrollments: inRun(active("S-1"), active("S-2")),
 				courseCompletion: told(registrar.CompletionRow{Username: "mira", Completion: done("1")},
 					registrar.CompletionRow{Username: "ida", Completion: done("0")}),
-				usernames: func(context.Context, registrar.OrganizationKey, []registrar.StudentKey) (map[registrar.StudentKey]registrar.Username, error) {
+				usernames: func(context.Context, registrar.OrganizationKey, []registrar.StudentKey) (names, error) {
 					return test.stored, test.err
+				},
+				organization: func(_ context.Context, o registrar.OrganizationKey) (registrar.Organization, error) {
+					return registrar.Organization{Key: o, SSOSlug: "northu"}, nil
+				},
+				links: func(context.Context, string, []registrar.StudentKey) ([]registrar.Link, error) {
+					return test.sso, test.ssoErr
 				},
 			}
 			r := completionOf(t, w)
-			l := lines(r.Sources)[2]
-			if len(r.Value[0].Rows) != test.rows || l.Name != registrar.FromLinkstore || l.Code != test.code {
-				t.Errorf("%d rows, source %+v; want %d rows, code %q", len(r.Value[0].Rows), l, test.rows, test.code)
+			rows := r.Value[0].Rows
+			failed := slices.DeleteFunc(slices.Clone(rows), func(r registrar.LearnerCompletion) bool { return !r.Failed })
+			if len(rows) != 2 || 2-len(failed) != test.told {
+				t.Errorf("%d rows, %d of them failed; want 2 rows and %d told", len(rows), len(failed), test.told)
 			}
-			if r.Complete() != (test.code == "") {
-				t.Errorf("complete = %t, with code %q", r.Complete(), test.code)
+			var code string
+			for _, l := range lines(r.Sources) {
+				if code == "" {
+					code = l.Code
+				}
+			}
+			if code != test.code || r.Complete() != (test.code == "") {
+				t.Errorf("complete = %t, code %q; want code %q", r.Complete(), code, test.code)
 			}
 		})
 	}

@@ -47,7 +47,10 @@ func (c *Composer) Drop(ctx context.Context, tags ...Tag) error {
 	if c.cfg.Tier == nil || len(tags) == 0 {
 		return nil
 	}
-	if err := c.cfg.Tier.Drop(ctx, texts(tags)); err != nil {
+	err := c.cfg.Tier.Drop(ctx, texts(tags))
+	// Once more: a read in between may have taken the old part back from the tier.
+	c.cache.drop(tags)
+	if err != nil {
 		return fmt.Errorf("aggregate: drop in the shared cache: %w", err)
 	}
 	return nil

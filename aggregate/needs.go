@@ -35,7 +35,7 @@ type Grades interface {
 type Completions interface {
 	// CourseCompletion lists the completion of the named accounts, perhaps of
 	// more. [registrar.NotFound] with code "completion_off" means that this site
-	// cannot tell.
+	// cannot tell. Rows beside an error are good: the source failed for the others.
 	CourseCompletion(ctx context.Context, run registrar.CourseKey, users []registrar.Username) ([]registrar.CompletionRow, error)
 	// LearnerCompletion is one account's; any other [registrar.NotFound] means
 	// there is none.

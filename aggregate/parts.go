@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 
 	"registrar/internal/registrar"
@@ -65,18 +66,32 @@ func (c *Composer) grades(p registrar.Program, run registrar.CourseKey) part[[]r
 	}
 }
 
+// completions are a course run's rows. Short says that the source failed for some
+// learners and told of the others.
+type completions struct {
+	Rows  []registrar.CompletionRow
+	Short bool
+}
+
 // completion is the course run's completion of users. They are not a part of the
 // key: a learner who joins the run later is seen when the part is renewed.
-func (c *Composer) completion(p registrar.Program, run registrar.CourseKey, users []registrar.Username) part[[]registrar.CompletionRow] {
-	return part[[]registrar.CompletionRow]{
+func (c *Composer) completion(p registrar.Program, run registrar.CourseKey, users []registrar.Username) part[completions] {
+	return part[completions]{
 		name: registrar.FromCompletion, course: run,
 		key:   NewKey(ViewCompletion, ProgramScope(p), run, ""),
 		tags:  []Tag{ProgramTag(p), RunTag(run)},
-		codec: plain[[]registrar.CompletionRow](),
-		load: func(ctx context.Context) ([]registrar.CompletionRow, error) {
+		codec: plain[completions](),
+		load: func(ctx context.Context) (completions, error) {
 			rows, err := c.sources.Completions.CourseCompletion(ctx, run, users)
-			return whole(rows), err
+			if err != nil && len(rows) > 0 && ctx.Err() == nil {
+				// One learner's failure must not hide the others. It ends here, so it
+				// is logged here.
+				c.cfg.Log.WarnContext(ctx, "aggregate: some learners' completion not read", slog.Any("error", err))
+				return completions{Rows: whole(rows), Short: true}, nil
+			}
+			return completions{Rows: whole(rows)}, err
 		},
+		partial: func(all completions) bool { return all.Short },
 	}
 }
 

@@ -1,7 +1,9 @@
 package aggregate
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"strings"
 
 	"registrar/internal/registrar"
@@ -23,23 +25,29 @@ type roster struct {
 }
 
 // newRoster takes the linked learners of rows, each once. names, by folded key,
-// helps out where a row does not tell the username.
+// helps out where a row does not tell the username; who has none there either is
+// in it all the same, for a learner must not vanish.
 func newRoster(rows []registrar.ProgramEnrollment, names map[registrar.StudentKey]registrar.Username) roster {
 	r := roster{byKey: make(map[registrar.StudentKey]int), byUser: make(map[string]int)}
 	for _, row := range rows {
-		key, user := row.StudentKey.Fold(), row.Account.Username
-		if user == "" {
-			user = names[key]
-		}
-		_, seen := r.byKey[key]
-		if key == "" || user == "" || seen || row.Account.State == registrar.Pending {
+		key := row.StudentKey.Fold()
+		if key == "" || row.Account.State == registrar.Pending {
 			continue
 		}
-		r.byKey[key] = len(r.all)
-		if _, taken := r.byUser[lower(user)]; !taken {
-			r.byUser[lower(user)] = len(r.all)
+		i, seen := r.byKey[key]
+		if !seen {
+			i = len(r.all)
+			r.byKey[key] = i
+			r.all = append(r.all, member{key: row.StudentKey})
 		}
-		r.all = append(r.all, member{key: row.StudentKey, user: user})
+		user := cmp.Or(row.Account.Username, names[key])
+		if r.all[i].user != "" || user == "" {
+			continue
+		}
+		r.all[i].user = user
+		if _, taken := r.byUser[lower(user)]; !taken {
+			r.byUser[lower(user)] = i
+		}
 	}
 	return r
 }
@@ -69,21 +77,30 @@ func (r roster) in(rows []registrar.CourseEnrollment) []member {
 	return present
 }
 
+// usernames leaves out who has none.
 func usernames(members []member) []registrar.Username {
-	return mapped(members, func(m member) registrar.Username { return m.user })
+	names := make([]registrar.Username, 0, len(members))
+	for _, m := range members {
+		if m.user != "" {
+			names = append(names, m.user)
+		}
+	}
+	return names
 }
 
 // joinPresent gives every present member a row: the LMS's, or a failed one for
-// an active learner of whom it said nothing.
-func joinPresent(present []member, said []registrar.CompletionRow) []registrar.LearnerCompletion {
-	byUser := make(map[string]registrar.Completion, len(said))
-	for _, row := range said {
+// an active learner of whom it said nothing. Where it failed for some, nothing may
+// be such a failure, so that everybody of whom it said nothing has a failed row.
+func joinPresent(present []member, said completions) []registrar.LearnerCompletion {
+	byUser := make(map[string]registrar.Completion, len(said.Rows))
+	for _, row := range said.Rows {
 		byUser[lower(row.Username)] = row.Completion
 	}
 	rows := make([]registrar.LearnerCompletion, 0, len(present))
 	for _, m := range present {
 		completion, ok := byUser[lower(m.user)]
-		if ok || m.active {
+		ok = ok && m.user != ""
+		if ok || m.active || said.Short {
 			rows = append(rows, registrar.LearnerCompletion{StudentKey: m.key, Completion: completion, Failed: !ok})
 		}
 	}
@@ -101,26 +118,45 @@ func joinListed(r roster, said []registrar.CompletionRow) []registrar.LearnerCom
 	return rows
 }
 
-// unlistedNames finds, in the link store alone, the usernames that rows do not
-// tell. A source says so, and has failed when some learner stays without a name:
-// that learner is missing from the answer.
+// unlistedNames finds the usernames that rows do not tell, as in older LMS builds:
+// in the link store, else by the SSO mapping of the LMS. The source that was asked
+// last has failed when some learner stays without a name.
 func (c *Composer) unlistedNames(ctx context.Context, p registrar.Program, rows []registrar.ProgramEnrollment) (map[registrar.StudentKey]registrar.Username, []registrar.Source) {
-	var keys []registrar.StudentKey
-	for _, row := range rows {
-		if row.Account.State != registrar.Pending && row.Account.Username == "" && row.StudentKey.Fold() != "" {
-			keys = append(keys, row.StudentKey)
-		}
-	}
+	keys := nameless(rows, nil)
 	if len(keys) == 0 {
 		return nil, nil
 	}
 	ctx, cancel := share(ctx, half)
 	defer cancel()
 	stored := c.storedNames(ctx, p, keys)
-	for _, key := range keys {
-		if stored.err == nil && stored.value[key.Fold()] == "" {
-			stored = stored.failed(usernameUnknown())
+	missing := nameless(rows, stored.value)
+	if len(missing) == 0 {
+		return stored.value, []registrar.Source{stored.source}
+	}
+	found := read(ctx, c.cache, c.mappedNames(p, missing))
+	names := maps.Clone(found.value)
+	if names == nil {
+		names = make(map[registrar.StudentKey]registrar.Username)
+	}
+	maps.Copy(names, stored.value)
+	if found.err == nil && len(nameless(rows, names)) > 0 {
+		found = found.failed(usernameUnknown())
+	}
+	if found.err == nil {
+		return names, []registrar.Source{found.source} // nothing is missing, whatever the store said
+	}
+	return names, []registrar.Source{stored.source, found.source}
+}
+
+// nameless are the keys of linked learners whose username neither rows nor names
+// tell.
+func nameless(rows []registrar.ProgramEnrollment, names map[registrar.StudentKey]registrar.Username) []registrar.StudentKey {
+	var keys []registrar.StudentKey
+	for _, row := range rows {
+		key := row.StudentKey.Fold()
+		if row.Account.State != registrar.Pending && row.Account.Username == "" && key != "" && names[key] == "" {
+			keys = append(keys, row.StudentKey)
 		}
 	}
-	return stored.value, []registrar.Source{stored.source}
+	return keys
 }

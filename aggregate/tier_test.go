@@ -100,6 +100,33 @@ func TestAnotherProcessReadsTheSharedTier(t *testing.T) {
 	})
 }
 
+// slowDrop lets somebody read before the shared tier has dropped.
+type slowDrop struct {
+	*shared
+	before func()
+}
+
+func (s slowDrop) Drop(ctx context.Context, tags []string) error {
+	s.before()
+	return s.shared.Drop(ctx, tags)
+}
+
+func TestReadDuringADropDoesNotBringThePartBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &lms{}
+		var c *aggregate.Composer
+		tier := slowDrop{shared: newShared(), before: func() { want(t.Context(), t, c, "a", registrar.SourceOK) }}
+		c = compose(t, l.world(), tiered(tier, aggregate.Policy{Fresh: time.Hour}))
+		want(t.Context(), t, c, "a", registrar.SourceOK)
+		synctest.Wait()
+		if err := c.Drop(t.Context(), aggregate.ProgramTag(masters())); err != nil {
+			t.Fatal(err)
+		}
+		want(t.Context(), t, c, "b", registrar.SourceOK)
+	})
+}
+
 func TestOvertakenFetchIsNotShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

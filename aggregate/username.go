@@ -74,22 +74,43 @@ func (l *learner) mappedName(ctx context.Context) got[registrar.Username] {
 }
 
 func (l *learner) ssoName(ctx context.Context) (registrar.Username, error) {
-	none := registrar.Fail(registrar.NotFound, "No account is linked to this student key.", nil)
-	school, err := l.composer.sources.Directory.Organization(ctx, l.program.Organization)
+	names, err := l.composer.ssoNames(ctx, l.program, []registrar.StudentKey{l.row.StudentKey})
 	if err != nil {
 		return "", err
 	}
-	if school.SSOSlug == "" {
-		return "", none
+	name := names[l.row.StudentKey.Fold()]
+	if name == "" {
+		return "", registrar.Fail(registrar.NotFound, "No account is linked to this student key.", nil)
 	}
-	links, err := l.composer.sources.Accounts.Links(ctx, school.SSOSlug, []registrar.StudentKey{l.row.StudentKey})
-	if err != nil {
-		return "", err
+	return name, nil
+}
+
+// mappedNames is mappedName for the whole program. keys are not a part of its key:
+// who is linked later is seen when the part is renewed.
+func (c *Composer) mappedNames(p registrar.Program, keys []registrar.StudentKey) part[map[registrar.StudentKey]registrar.Username] {
+	return part[map[registrar.StudentKey]registrar.Username]{
+		name: registrar.FromAccounts,
+		// No folded student key begins with a space.
+		key:   NewKey(ViewEnrollments, ProgramScope(p), registrar.CourseKey{}, " all"),
+		tags:  []Tag{ProgramTag(p), EnrollmentsTag(p)},
+		codec: plain[map[registrar.StudentKey]registrar.Username](),
+		load: func(ctx context.Context) (map[registrar.StudentKey]registrar.Username, error) {
+			return c.ssoNames(ctx, p, keys)
+		},
 	}
+}
+
+// ssoNames asks the LMS for the accounts behind the school's SSO, by folded
+// student key. Keys without one are absent.
+func (c *Composer) ssoNames(ctx context.Context, p registrar.Program, keys []registrar.StudentKey) (map[registrar.StudentKey]registrar.Username, error) {
+	names := make(map[registrar.StudentKey]registrar.Username, len(keys))
+	school, err := c.sources.Directory.Organization(ctx, p.Organization)
+	if err != nil || school.SSOSlug == "" {
+		return names, err
+	}
+	links, err := c.sources.Accounts.Links(ctx, school.SSOSlug, keys)
 	for _, link := range links {
-		if link.StudentKey.Fold() == l.row.StudentKey.Fold() && link.Username != "" {
-			return link.Username, nil
-		}
+		names[link.StudentKey.Fold()] = link.Username
 	}
-	return "", none
+	return names, err
 }

@@ -43,7 +43,7 @@ func defaultCalls(concurrency int) Calls {
 	return Calls{
 		Timeout: seconds(10), MaxBody: 32 << 20, Concurrency: concurrency,
 		Retries: 2, RetryBudget: 0.1,
-		Breaker: Breaker{FailureRate: 0.5, MinCalls: 20, Window: seconds(10), OpenFor: seconds(5)},
+		Breaker: Breaker{FailureRate: 0.5, MinCalls: 10, Window: seconds(30), OpenFor: seconds(5)},
 	}
 }
 

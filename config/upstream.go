@@ -64,11 +64,11 @@ type Calls struct {
 }
 
 // Breaker opens when too large a share of the calls of one kind fails; answers
-// 4xx are no failures.
+// 4xx and 500 are no failures.
 type Breaker struct {
 	// Share of failed calls within the window that opens the breaker.
 	FailureRate float64 `yaml:"failure_rate" validate:"min=0.01,max=1"`
-	// Calls within the window before it may open at all.
+	// Calls within the window before it may open at all. Fewer are enough where so many cannot time out within it.
 	MinCalls int `yaml:"min_calls" validate:"min=1,max=10000"`
 	// Time over which calls are counted.
 	Window Duration `yaml:"window" validate:"min=1s,max=10m"`

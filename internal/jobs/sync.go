@@ -80,26 +80,25 @@ type Sync struct {
 	Now      func() time.Time
 }
 
-// Run does the whole sync. One bad program does not stop the others: the error
-// joins everything that went wrong, and the summary counts what went well. An
-// error of reading Discovery's lists ends the run, for then nothing is known.
+// Run does the whole sync. One bad organization or program does not stop the
+// others: the error joins everything that went wrong, and the summary counts what
+// went well. An error of reading Discovery's lists ends the run, for then nothing
+// is known.
 func (s *Sync) Run(ctx context.Context) (Summary, error) {
 	var sum Summary
-	if err := s.organizations(ctx, &sum); err != nil {
-		return sum, err
+	organizations, err := s.Catalog.Organizations(ctx)
+	if err != nil {
+		return sum, fmt.Errorf("sync: organizations: %w", err)
 	}
+	organizationErr := s.organizations(ctx, organizations, &sum)
 	details, programErr := s.programs(ctx, &sum)
 	if details == nil && programErr != nil {
-		return sum, programErr
+		return sum, errors.Join(organizationErr, programErr)
 	}
-	return sum, errors.Join(programErr, s.learners(ctx, details, &sum))
+	return sum, errors.Join(organizationErr, programErr, s.learners(ctx, details, &sum))
 }
 
-func (s *Sync) organizations(ctx context.Context, sum *Summary) error {
-	found, err := s.Catalog.Organizations(ctx)
-	if err != nil {
-		return fmt.Errorf("sync: organizations: %w", err)
-	}
+func (s *Sync) organizations(ctx context.Context, found []registrar.Organization, sum *Summary) error {
 	var failed []error
 	for i, o := range found {
 		created, err := s.Organizations.PutOrganization(ctx, o)

@@ -34,6 +34,9 @@ func (s *site) Organizations(context.Context) ([]registrar.Organization, error) 
 }
 
 func (s *site) PutOrganization(_ context.Context, o registrar.Organization) (bool, error) {
+	if !o.Key.Valid() {
+		return false, registrar.Fail(registrar.Invalid, "This is no key.", nil)
+	}
 	s.put = append(s.put, o)
 	return true, nil
 }
@@ -154,6 +157,27 @@ func TestSyncSurvivesBadPrograms(t *testing.T) {
 	}
 	if sum.NewPrograms != 3 || sum.Walked != 1 {
 		t.Errorf("new programs, walked = %d, %d; want 3, 1", sum.NewPrograms, sum.Walked)
+	}
+}
+
+// Discovery lists every school of the installation; one whose key cannot be
+// managed here is nobody else's business.
+func TestSyncSurvivesBadOrganizations(t *testing.T) {
+	t.Parallel()
+
+	s := &site{
+		organizations: []registrar.Organization{{Key: "St. Mary's"}, {Key: "NorthU"}},
+		details:       []registrar.ProgramDetails{masters("u1", "masters-cs", "NorthU")},
+		walk: func(registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error) {
+			return make([]registrar.ProgramEnrollment, 2), nil
+		},
+	}
+	sum, err := s.sync().Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "St. Mary's") {
+		t.Errorf("error = %v, want one that names the organization", err)
+	}
+	if sum.NewOrganizations != 1 || sum.NewPrograms != 1 || sum.Walked != 1 {
+		t.Errorf("summary = %+v, want everything else done", sum)
 	}
 }
 

@@ -39,7 +39,10 @@ type verdict int
 
 const (
 	unjudged verdict = iota // the caller left, or gave the upstream no fair time
-	healthy                 // any answer below 500: a 404 says nothing about health
+	// healthy is any answer below 500, for a 404 says nothing about health, and 500
+	// itself: a view that breaks on one course run, while others of the class are
+	// well. A service that is away or overrun times out, or answers 502 to 504.
+	healthy
 	failing
 )
 

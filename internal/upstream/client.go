@@ -192,7 +192,7 @@ func (c *Client) answer(r Request, raw *http.Response, body []byte) (Response, e
 // judge tells what an exchange says of the upstream's health.
 func (c *Client) judge(resp Response, err error, took time.Duration) verdict {
 	switch {
-	case resp.Status >= 500:
+	case resp.Status > 500:
 		return failing
 	case resp.Status != 0:
 		return healthy

@@ -65,6 +65,8 @@ func TestStatusesAreClassified(t *testing.T) {
 		"401":                   {401, nil, `{"developer_message":"Token has expired."}`, registrar.Upstream, "upstream_denied", 0},
 		"403":                   {403, nil, `{"detail":"x"}`, registrar.Upstream, "upstream_denied", 0},
 		"404":                   {404, nil, `{"detail":"x"}`, registrar.NotFound, "upstream_not_found", 0},
+		"404 bare":              {404, []string{"Content-Type", "text/html"}, ``, registrar.NotFound, "upstream_not_found", 0},
+		"404 page":              {404, []string{"Content-Type", "text/html"}, `<html>`, registrar.Upstream, "upstream_no_route", 0},
 		"301":                   {301, []string{"Location", "/else/"}, ``, registrar.Upstream, "upstream_redirect", 0},
 		"429 header":            {429, []string{"Retry-After", "37"}, `{}`, registrar.Unavailable, "upstream_throttled", 37 * time.Second},
 		"429 detail":            {429, nil, `{"detail":"Request was throttled. Expected available in 3600 seconds."}`, registrar.Unavailable, "upstream_throttled", time.Hour},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,10 +38,13 @@ type Config struct {
 
 // BreakerConfig says when a class of operations is given a rest.
 type BreakerConfig struct {
-	FailureRate float64       // share of failed calls that opens it; default 0.5
-	MinCalls    int           // calls within the window before it may open; default 20
-	Window      time.Duration // default 10 s
-	OpenFor     time.Duration // time until it lets a call through again; default 5 s
+	FailureRate float64 // share of failed calls that opens it; default 0.5
+	// MinCalls is the calls within Window before it may open; default 10. Half of
+	// those that can time out within Window are always enough: an upstream that
+	// hangs holds every slot, and ends only Concurrency calls a Timeout.
+	MinCalls int
+	Window   time.Duration // default 30 s
+	OpenFor  time.Duration // time until it lets a call through again; default 5 s
 }
 
 // TokenSource hands out the service account's token. [Tokens] is one.
@@ -61,10 +65,18 @@ func (c Config) withDefaults() Config {
 	c.Retries = or(c.Retries, 2)
 	c.RetryBudget = or(c.RetryBudget, 0.1)
 	c.Breaker.FailureRate = or(c.Breaker.FailureRate, 0.5)
-	c.Breaker.MinCalls = or(c.Breaker.MinCalls, 20)
-	c.Breaker.Window = or(c.Breaker.Window, 10*time.Second)
+	c.Breaker.MinCalls = or(c.Breaker.MinCalls, 10)
+	c.Breaker.Window = or(c.Breaker.Window, 30*time.Second)
 	c.Breaker.OpenFor = or(c.Breaker.OpenFor, 5*time.Second)
+	c.Breaker.MinCalls = min(c.Breaker.MinCalls, c.hungCalls())
 	return c
+}
+
+// hungCalls is half of the calls that can time out within the breaker's window,
+// one at least; in floating point, for nothing is checked yet.
+func (c Config) hungCalls() int {
+	perWindow := float64(c.Concurrency) * c.Breaker.Window.Seconds() / c.Timeout.Seconds()
+	return int(min(max(perWindow/2, 1), math.MaxInt32))
 }
 
 // check refuses what would panic or hang later.

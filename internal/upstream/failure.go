@@ -40,6 +40,11 @@ func (v voice) refused(r Response) error {
 	case status == 401 || status == 403:
 		// The gateway's own account lacks a right; the caller's 401 and 403 mean something else.
 		e = v.fail(registrar.Upstream, "upstream_denied", "refused the gateway's service account.", cause)
+	case status == 404 && r.isPage():
+		// The views of both services say "not found" in JSON or without a body. A
+		// page is a route that is not there, or a proxy in front during a deployment:
+		// no answer to what was asked, and nothing to remember as one.
+		e = v.fail(registrar.Upstream, "upstream_no_route", "has no such endpoint; its base URL may be wrong.", cause)
 	case status == 404:
 		e = v.fail(registrar.NotFound, "upstream_not_found", "does not know what was asked for.", cause)
 	case status == 429:

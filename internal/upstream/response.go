@@ -47,6 +47,9 @@ func (r Response) Decode(into any) error {
 	return nil
 }
 
+// isPage reports whether there is a body and it is not JSON.
+func (r Response) isPage() bool { return !r.JSON && len(bytes.TrimSpace(r.Body)) > 0 }
+
 // Garbage returns the error for an answer that is JSON but cannot mean anything,
 // with code "upstream_garbage". reason goes to the log, so it must name fields,
 // not values.

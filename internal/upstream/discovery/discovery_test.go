@@ -165,6 +165,7 @@ func TestProgramFailures(t *testing.T) {
 		code   string
 	}{
 		"unknown":       {say(404, "application/json", `{"detail":"No Program matches the given query."}`), registrar.NotFound, "program_not_in_discovery"},
+		"no such page":  {say(404, "text/html", `<h1>Not Found</h1>`), registrar.Upstream, "upstream_no_route"},
 		"deleted":       {say(200, "application/json", fmt.Sprintf(`{"uuid":%q,"status":"deleted"}`, uuid)), registrar.NotFound, "program_deleted"},
 		"another":       {say(200, "application/json", `{"uuid":"x","status":"active"}`), registrar.Upstream, "upstream_garbage"},
 		"empty object":  {say(200, "application/json", `{}`), registrar.Upstream, "upstream_garbage"},

@@ -89,7 +89,7 @@ func TestCertificates(t *testing.T) {
 		t.Error(diff)
 	}
 	_, err = c.Certificates(t.Context(), "someone.else")
-	wantFailure(t, err, registrar.NotFound, "upstream_not_found")
+	wantFailure(t, err, registrar.Upstream, "upstream_no_route")
 }
 
 func TestLinks(t *testing.T) {
@@ -99,7 +99,7 @@ func TestLinks(t *testing.T) {
 	c, _ := start(t, lms.Config{}, map[string]http.HandlerFunc{path: func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.Query()["remote_id"])
 		say(200, `{"next":null,"count":2,"results":[{"username":"mira_k","remote_id":"s-20417"},{"username":"x","remote_id":"not asked"}]}`)(w, r)
-	}})
+	}, "/api/third_party_auth/v0/providers/saml-elsewhere/users": say(404, `{"detail":"Not found."}`)})
 	keys := []registrar.StudentKey{"S-20417", "s-20417 ", "has:colon", "", "a+b"}
 	for i := range 60 {
 		keys = append(keys, registrar.StudentKey(fmt.Sprintf("K-%d", i)))

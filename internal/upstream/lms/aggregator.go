@@ -65,11 +65,11 @@ func aggregatorRequest(course registrar.CourseKey, query url.Values) upstream.Re
 	}
 }
 
-// pluginMissing reports whether err is the LMS's own 404 page for a route that
-// it does not have. The plugin says in JSON whom it does not know.
+// pluginMissing reports whether err is the LMS's own 404 for a route that it does
+// not have. The plugin says in JSON whom it does not know.
 func pluginMissing(err error) bool {
 	answer, ok := notFound(err)
-	return ok && !answer.JSON
+	return ok && !answer.JSON || noRoute(err)
 }
 
 type aggregatorRow struct {

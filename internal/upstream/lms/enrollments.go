@@ -16,7 +16,11 @@ func (c *Client) ProgramEnrollments(ctx context.Context, program registrar.Progr
 		return nil, err
 	}
 	pages := upstream.Rows(ctx, c.up, upstream.Listing{
-		Request:   upstream.Request{Operation: "program enrollments", Class: "enrollments", Path: programPath(program) + "enrollments/"},
+		Request: upstream.Request{
+			Operation: "program enrollments", Class: "enrollments", Path: programPath(program) + "enrollments/",
+			// An empty program is 200 too. A 204 would read as one, and empty the link index.
+			Accept: upstream.Statuses(200),
+		},
 		SizeParam: "page_size", Size: c.cfg.PageSize,
 	}, upstream.OpenPage[programRow])
 	rows, err := upstream.Collect(pages, programRow.enrollment)
@@ -35,7 +39,10 @@ func (c *Client) CourseEnrollments(ctx context.Context, program registrar.Progra
 		return nil, err
 	}
 	pages := upstream.Rows(ctx, c.up, upstream.Listing{
-		Request:   upstream.Request{Operation: "course enrollments", Class: "enrollments", Path: coursePath(program, course, "enrollments")},
+		Request: upstream.Request{
+			Operation: "course enrollments", Class: "enrollments", Path: coursePath(program, course, "enrollments"),
+			Accept: upstream.Statuses(200),
+		},
 		SizeParam: "page_size", Size: c.cfg.PageSize,
 	}, upstream.OpenPage[courseRow])
 	rows, err := upstream.Collect(pages, courseRow.enrollment)

@@ -65,6 +65,19 @@ func TestLegacyKeysKeepTheirSlashes(t *testing.T) {
 	}
 }
 
+// Only grades have a 204; here it is no listing, least of all an empty one.
+func TestNoContentIsNoEnrollmentListing(t *testing.T) {
+	t.Parallel()
+	none := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+	c, _ := start(t, lms.Config{}, map[string]http.HandlerFunc{
+		base + "enrollments/": none, base + "courses/" + run + "/enrollments/": none,
+	})
+	_, err := c.ProgramEnrollments(t.Context(), program)
+	wantFailure(t, err, registrar.Upstream, "upstream_rejected")
+	_, err = c.CourseEnrollments(t.Context(), program, key(t, run))
+	wantFailure(t, err, registrar.Upstream, "upstream_rejected")
+}
+
 func TestWhatIsMissingIsNamed(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -77,7 +90,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		"course":         {say(404, `{"error_code":"course_does_not_exist"}`), registrar.NotFound, "course_does_not_exist"},
 		"not in program": {say(404, `{"developer_message":{"a":1},"error_code":"course_not_in_program"}`), registrar.NotFound, "course_not_in_program"},
 		"unknown code":   {say(404, `{"error_code":"new_in_2027"}`), registrar.NotFound, "upstream_not_found"},
-		"html 404":       {page(404), registrar.NotFound, "upstream_not_found"},
+		"html 404":       {page(404), registrar.Upstream, "upstream_no_route"},
 		"403":            {say(403, `{"developer_message":"no"}`), registrar.Upstream, "upstream_denied"},
 		"401":            {say(401, `{"developer_message":{"error_code":"token_expired"}}`), registrar.Upstream, "upstream_denied"},
 		"500":            {page(500), registrar.Upstream, "upstream_error"},

@@ -41,6 +41,9 @@ func notFound(err error) (upstream.Response, bool) {
 	return refusal.Response, true
 }
 
+// noRoute reports whether the LMS, or a proxy before it, answered with a 404 page.
+func noRoute(err error) bool { return registrar.CodeOf(err) == "upstream_no_route" }
+
 // meaning returns our code for the LMS's and what it means; "" when unknown.
 func meaning(code string) (ours, detail string) {
 	switch code {

@@ -32,9 +32,9 @@ func (c *Client) progressOfLearner(ctx context.Context, name registrar.Username,
 	})
 	_, unknown := notFound(err)
 	switch {
-	case unknown:
-		// The course flag is off, as it is by default. The other meanings, such as
-		// a legacy key, come to the same: nothing can be told.
+	case unknown, noRoute(err):
+		// The course flag is off, as it is by default. The other meanings, such as a
+		// legacy key or an LMS without this page, come to the same: nothing can be told.
 		return registrar.Completion{}, completionOff("The LMS does not show progress in this course run.", err)
 	case err != nil:
 		return registrar.Completion{}, fmt.Errorf("lms: learner progress: %w", err)
