@@ -21,6 +21,9 @@ type learner struct {
 type courseShare struct {
 	course  registrar.LearnerCourse
 	sources []registrar.Source
+	// maybe is whether the learner is in the run by this program, or may be, when
+	// the listing failed. A seat from elsewhere is none of the program's business.
+	maybe bool
 }
 
 // Record composes everything known of one learner in p, with the optional parts
@@ -49,7 +52,9 @@ func (c *Composer) Record(ctx context.Context, p registrar.Program, key registra
 	courses, certificates := l.shares(ctx, details.value.Runs())
 	report.Value = registrar.LearnerRecord{Enrollment: l.row, Courses: make([]registrar.LearnerCourse, 0, len(courses))}
 	for _, s := range courses {
-		s.course.Certificate = certificateOf(certificates.value, s.course.Run.Key)
+		if s.maybe {
+			s.course.Certificate = certificateOf(certificates.value, s.course.Run.Key)
+		}
 		report.Value.Courses = append(report.Value.Courses, s.course)
 		report.Sources = append(report.Sources, s.sources...)
 	}
@@ -91,10 +96,10 @@ func (l learner) course(ctx context.Context, run registrar.CourseRun) courseShar
 		course:  registrar.LearnerCourse{Run: run, Status: status(enrolled.value.of(l.row.StudentKey))},
 		sources: []registrar.Source{enrolled.source},
 	}
-	maybe := enrolled.err != nil || out.course.Status != nil
+	out.maybe = enrolled.err != nil || out.course.Status != nil
 	grade, completion := both(ctx, c.cache,
-		ask(l, maybe && l.want.Grades, l.grade(run.Key)),
-		ask(l, maybe && l.want.Completion, l.completion(run.Key)))
+		ask(l, out.maybe && l.want.Grades, l.grade(run.Key)),
+		ask(l, out.maybe && l.want.Completion, l.completion(run.Key)))
 	var source registrar.Source
 	if l.want.Grades {
 		out.course.Grade, source = grade.nullable()

@@ -44,6 +44,8 @@ func campus(tb testing.TB) *world {
 			return []registrar.Certificate{
 				{Course: key(tb, "course-v1:SouthU+Secret+1"), Status: "downloadable"},
 				{Course: b, Status: "downloadable", DownloadURL: "https://lms.example.edu/c/1"},
+				// Of a run of the program, but by a seat from elsewhere.
+				{Course: key(tb, "NorthU/C/1"), Status: "downloadable", DownloadURL: "https://lms.example.edu/c/2"},
 			}, nil
 		},
 	}
@@ -257,10 +259,10 @@ func TestRequiredPartsFailTheRecord(t *testing.T) {
 		"the LMS has no such program": {
 			kill: func(w *world) {
 				w.enrollments = func(context.Context, registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error) {
-					return nil, notFound("program_not_in_lms")
+					return nil, notFound("gone")
 				}
 			},
-			kind: registrar.NotFound, code: "program_not_in_lms",
+			kind: registrar.NotFound, code: "gone",
 		},
 		"the learner is not in it": {
 			kill: func(w *world) { w.enrollments = listed(linked("S-10", "x"), linked("", "keyless")) },

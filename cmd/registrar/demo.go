@@ -123,7 +123,8 @@ func demoSite(ctx context.Context, cfg config.Config, store *linkstore.Store, lo
 		return err
 	}
 	if _, err := runSync(ctx, cfg, store, log, nil); err != nil {
-		return err
+		// What could be read is there; a simulated site may be broken on purpose.
+		log.WarnContext(ctx, "demo: sync", slog.Any("error", err))
 	}
 	for _, school := range []struct {
 		key    registrar.OrganizationKey

@@ -150,7 +150,7 @@ func TestSyncSurvivesBadPrograms(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`u2 (HarborX): key "data-science"`, `learners of "lost"`, `learners of "boom": panic`, "gives no key"} {
+	for _, want := range []string{`u2 (HarborX): key "data-science"`, `learners of "lost"`, `learners of "boom": panic with a string`, "gives no key"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q does not say %q", err, want)
 		}

@@ -10,7 +10,7 @@ import (
 
 // ProgramEnrollments reads every enrollment of a program, in the LMS's order.
 // Rows without a student key belong to no school and are left out. A program
-// that the LMS does not know is NotFound with code "program_not_in_lms".
+// that the LMS does not know is Upstream with code "program_not_in_lms".
 func (c *Client) ProgramEnrollments(ctx context.Context, program registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error) {
 	if err := checkProgram(program); err != nil {
 		return nil, err

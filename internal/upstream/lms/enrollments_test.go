@@ -85,7 +85,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		kind   registrar.Kind
 		code   string
 	}{
-		"program":        {say(404, `{"developer_message":["x"],"error_code":"program_does_not_exist"}`), registrar.NotFound, "program_not_in_lms"},
+		"program":        {say(404, `{"developer_message":["x"],"error_code":"program_does_not_exist"}`), registrar.Upstream, "program_not_in_lms"},
 		"course key":     {say(404, `{"developer_message":"x","error_code":"invalid_course_key"}`), registrar.NotFound, "invalid_course_key"},
 		"course":         {say(404, `{"error_code":"course_does_not_exist"}`), registrar.NotFound, "course_does_not_exist"},
 		"not in program": {say(404, `{"developer_message":{"a":1},"error_code":"course_not_in_program"}`), registrar.NotFound, "course_not_in_program"},

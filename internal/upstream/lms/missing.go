@@ -8,8 +8,13 @@ import (
 	"registrar/internal/upstream"
 )
 
-// notEnrolled is the code for a learner who is not in a course run.
-const notEnrolled = "user_not_enrolled"
+const (
+	// notEnrolled is the code for a learner who is not in a course run.
+	notEnrolled = "user_not_enrolled"
+	// notInLMS is the code for a program that Discovery has and the LMS's catalog
+	// cache lacks.
+	notInLMS = "program_not_in_lms"
+)
 
 // explain turns the LMS's 404 into one that says what is missing. Other errors
 // and 404s without a known reason pass unchanged.
@@ -25,10 +30,16 @@ func explain(err error) error {
 	if json.Unmarshal(answer.Body, &said) != nil {
 		return err
 	}
-	if code, detail := meaning(said.Code); code != "" {
-		return missing(code, detail, err)
+	code, detail := meaning(said.Code)
+	switch code {
+	case "":
+		return err
+	case notInLMS:
+		// The caller's program exists; the site's two halves disagree. As an outage
+		// it does not wipe what was known, and it mends with the catalog cache.
+		return &registrar.Error{Kind: registrar.Upstream, Code: code, Detail: detail, Err: err}
 	}
-	return err
+	return missing(code, detail, err)
 }
 
 // notFound returns the 404 that the endpoint itself answered. The code tells it
@@ -49,7 +60,7 @@ func meaning(code string) (ours, detail string) {
 	switch code {
 	case "program_does_not_exist":
 		// A program that Discovery has got since the LMS last looked is not there either.
-		return "program_not_in_lms", "The LMS does not know this program yet; its catalog cache may need a refresh."
+		return notInLMS, "The LMS does not know this program yet; its catalog cache may need a refresh."
 	case "invalid_course_key":
 		return code, "The LMS cannot read this course key."
 	case "course_does_not_exist":

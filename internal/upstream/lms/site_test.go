@@ -127,5 +127,5 @@ func TestSiteThatTellsNothingOfCompletion(t *testing.T) {
 	_, err = c.LearnerCompletion(t.Context(), links[0].Username, details.Runs()[0].Key)
 	wantFailure(t, err, registrar.NotFound, "completion_off")
 	_, err = c.ProgramEnrollments(t.Context(), "00000000-0000-4000-8000-000000000000")
-	wantFailure(t, err, registrar.NotFound, "program_not_in_lms")
+	wantFailure(t, err, registrar.Upstream, "program_not_in_lms")
 }
