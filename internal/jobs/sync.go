@@ -219,7 +219,7 @@ func (s *Sync) walkAll(ctx context.Context, programs []registrar.Program, out ch
 func (s *Sync) walkOne(ctx context.Context, p registrar.Program) (n int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("sync: learners of %q: panic: %v", p.Key, r)
+			err = fmt.Errorf("sync: learners of %q: panic of %T", p.Key, r)
 		}
 	}()
 	begun := s.now()
