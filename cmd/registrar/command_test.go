@@ -84,6 +84,10 @@ func TestSetUpFromNothing(t *testing.T) {
 	c.must(t, "group", "add", "NorthU registrars", "other")
 	c.must(t, "group", "remove", "NorthU registrars", "other")
 	c.must(t, "group", "invite", "NorthU registrars", "new@example.edu")
+	c.must(t, "group", "uninvite", "NorthU registrars", "new@example.edu")
+	if code, _, errs := c.run(t, "group", "uninvite", "NorthU registrars", "new@example.edu"); code != 1 || strings.Contains(errs, "new@") {
+		t.Errorf("an invitation taken back twice: exit %d, %q", code, errs)
+	}
 	c.must(t, "grant", "add", "other", "read_metadata", "--program", "masters-nursing")
 	c.must(t, "grant", "remove", "other", "read_metadata", "--program", "masters-nursing")
 	c.must(t, "user", "set", "other", "--active=false")
