@@ -168,6 +168,9 @@ func TestCacheStatus(t *testing.T) {
 		"something stale": {[]registrar.Source{source(func(s *registrar.Source) {
 			s.Hit, s.State, s.ExpiresIn = true, registrar.SourceStale, -7*time.Second
 		})}, "registrar; hit; ttl=-7; detail=stale", "1"},
+		"something stale, waited for": {[]registrar.Source{hit, source(func(s *registrar.Source) {
+			s.State, s.ExpiresIn = registrar.SourceStale, -7*time.Second
+		})}, "registrar; fwd=stale; detail=stale", "1"},
 		"a clock that is behind": {[]registrar.Source{source(func(s *registrar.Source) {
 			s.Hit, s.FetchedAt = true, now().Add(time.Minute)
 		})}, "registrar; hit; ttl=300", "0"},
