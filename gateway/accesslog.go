@@ -13,7 +13,11 @@ import (
 // record renders what went wrong further in and writes one line. Rendering here,
 // not in fiber's error handler, is what lets the line tell the true status.
 func (g *Gateway) record(c *fiber.Ctx) error {
-	if err := c.Next(); err != nil {
+	err := c.Next()
+	if err == nil {
+		err = rescued(func() error { return settle(c) })
+	}
+	if err != nil {
 		g.render(c, err)
 	}
 	g.writeLine(c)

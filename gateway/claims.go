@@ -56,6 +56,16 @@ func (s *claimSet) text(name string) string {
 	return text
 }
 
+// email returns the address of the bearer, or "" for one that the LMS says nobody
+// confirmed: anybody can register somebody else's, and memberships are promised
+// to addresses. A token that says nothing of it is believed.
+func (s *claimSet) email() string {
+	if verified, told := s.MapClaims["email_verified"]; told && verified != true {
+		return ""
+	}
+	return s.text("email")
+}
+
 // judge checks the claims of a token whose signature is good and returns what
 // they say and when the token expires.
 func (s *claimSet) judge(audience string, now time.Time, leeway time.Duration) (registrar.Claims, time.Time, error) {
@@ -76,7 +86,7 @@ func (s *claimSet) judge(audience string, now time.Time, leeway time.Duration) (
 	if username == "" {
 		return registrar.Claims{}, time.Time{}, unauthenticated("missing_username", nameless, nil)
 	}
-	claims := registrar.Claims{Username: registrar.Username(username), Email: s.text("email")}
+	claims := registrar.Claims{Username: registrar.Username(username), Email: s.email()}
 	if administrator, ok := s.MapClaims["administrator"].(bool); ok {
 		claims.Administrator = &administrator
 	}

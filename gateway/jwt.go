@@ -62,10 +62,12 @@ func NewVerifier(issuers []Issuer, cfg VerifierConfig) (*Verifier, error) {
 	if v.now == nil {
 		v.now = time.Now
 	}
+	var mistakes []error
 	for _, i := range issuers {
-		if err := v.trust(i); err != nil {
-			return nil, err
-		}
+		mistakes = append(mistakes, v.trust(i))
+	}
+	if err := errors.Join(mistakes...); err != nil {
+		return nil, err
 	}
 	return v, nil
 }

@@ -323,6 +323,29 @@ func TestAdministratorIsUnknownWithoutTheProfileScope(t *testing.T) {
 	}
 }
 
+// An address that its owner did not confirm may be anybody's: memberships are
+// promised to addresses.
+func TestAnUnverifiedAddressIsNotTold(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, gateway.Issuer{Issuer: lms, HS256Secret: secret}, noon)
+	const address = "ada@school.example"
+	for name, tc := range map[string]struct {
+		claim any
+		want  string
+	}{
+		"absent": {absent{}, address}, "true": {true, address},
+		"false": {false, ""}, "null": {nil, ""}, "text": {"true", ""}, "number": {1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			claims, err := v.Verify(t.Context(), signed(t, jwt.SigningMethodHS256, []byte(secret), with("email_verified", tc.claim)))
+			if err != nil || claims.Email != tc.want || claims.Username != "ada" {
+				t.Errorf("claims = %+v, %v; want the address %q", claims, err, tc.want)
+			}
+		})
+	}
+}
+
 func verifier(t *testing.T, issuer gateway.Issuer, now func() time.Time) *gateway.Verifier {
 	t.Helper()
 	v, err := gateway.NewVerifier([]gateway.Issuer{issuer}, gateway.VerifierConfig{Now: now})

@@ -27,6 +27,7 @@ func TestIssuersWithoutUsableKeysAreRefused(t *testing.T) {
 		"no key":          {[]gateway.Issuer{{Issuer: lms}}, "has no key"},
 		"blank key":       {[]gateway.Issuer{{Issuer: lms, JWKSet: []byte(" \n"), HS256Secret: " "}}, "has no key"},
 		"one without key": {[]gateway.Issuer{{Issuer: lms, JWKSet: set}, {Issuer: "other"}}, `"other" has no key`},
+		"two without key": {[]gateway.Issuer{{Issuer: "first"}, {Issuer: "other"}}, "\n" + `gateway: issuer "other" has no key`},
 		"no name":         {[]gateway.Issuer{{JWKSet: set}}, "want a name"},
 		"same name":       {[]gateway.Issuer{{Issuer: lms, JWKSet: set}, {Issuer: lms, HS256Secret: secret}}, "one entry"},
 		"no JSON":         {[]gateway.Issuer{{Issuer: lms, JWKSet: []byte("-----BEGIN PUBLIC KEY-----")}}, "JWK set"},

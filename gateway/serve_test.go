@@ -176,6 +176,50 @@ func TestAStreamedAnswerKeepsItsContext(t *testing.T) {
 	}
 }
 
+// brokenStream is a stream that breaks off after its first bytes.
+type brokenStream struct{ closed bool }
+
+func (b *brokenStream) Read(p []byte) (int, error) {
+	if len(p) > 3 {
+		return copy(p, "row"), errors.New("the rest is lost")
+	}
+	return 0, errors.New("no room")
+}
+
+func (b *brokenStream) Close() error {
+	b.closed = true
+	return nil
+}
+
+// Who speaks HTTP/1.0 knows no chunks: they would stand in the table.
+func TestOldClientsGetNoChunks(t *testing.T) {
+	t.Parallel()
+	lost := &brokenStream{}
+	stream := func(body func() io.Reader) fiber.Handler {
+		return func(c *fiber.Ctx) error {
+			c.Context().SetBodyStream(body(), -1)
+			return nil
+		}
+	}
+	s := start(t, gateway.Config{}, gateway.Deps{Public: []gateway.Mounter{
+		on("GET", "/table", stream(func() io.Reader { return strings.NewReader("a,b\r\n1,2\r\n") })),
+		on("GET", "/lost", stream(func() io.Reader { return lost })),
+	}})
+	for _, method := range []string{"GET", "HEAD"} {
+		got := s.raw(t, method, method+" /table HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+		if got.status != 200 || got.header.Get("Transfer-Encoding") != "" || method == "GET" && got.header.Get("Content-Length") != "10" {
+			t.Errorf("%s: %d, headers %v", method, got.status, got.header)
+		}
+		if want := map[string]string{"GET": "a,b\r\n1,2\r\n"}[method]; got.body != want {
+			t.Errorf("%s: body %q, want %q", method, got.body, want)
+		}
+	}
+	got := s.raw(t, "GET", "GET /lost HTTP/1.0\r\n\r\n")
+	if got.status != 500 || strings.Contains(got.body, "row") || !lost.closed {
+		t.Errorf("a stream that broke off: %d %q, closed %t", got.status, got.body, lost.closed)
+	}
+}
+
 func TestSlowSendersAreCutOff(t *testing.T) {
 	t.Parallel()
 	s := start(t, gateway.Config{ReadTimeout: 50 * time.Millisecond}, gateway.Deps{Public: []gateway.Mounter{on("POST", "/a", echo)}})

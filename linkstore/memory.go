@@ -134,7 +134,8 @@ func (m *memory[K, V]) fly(ctx context.Context, key K, f *flight[V], generation 
 func (m *memory[K, V]) safely(ctx context.Context, key K) (value V, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("linkstore: panic: %v\n%s", r, debug.Stack())
+			// The value may name a caller, so only its type is told.
+			err = fmt.Errorf("linkstore: panic of %T\n%s", r, debug.Stack())
 		}
 	}()
 	value, err = m.fetch(ctx, key)

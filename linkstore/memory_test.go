@@ -3,6 +3,7 @@ package linkstore
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,7 +30,7 @@ func (s *source) fetch(ctx context.Context, _ string) (int, error) {
 	n, fail, takes, panics := s.asked, s.fail, s.takes, s.panics
 	s.mu.Unlock()
 	if panics {
-		panic("boom")
+		panic("canary")
 	}
 	select {
 	case <-time.After(takes):
@@ -173,7 +174,9 @@ func TestMemoryPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &source{panics: true}
 		m := s.memory(10)
-		check(t, m, 0, registrar.Internal)
+		if _, err := m.get(t.Context(), "a"); registrar.KindOf(err) != registrar.Internal || strings.Contains(err.Error(), "canary") {
+			t.Errorf("get = %v; want an internal error without what was panicked with", err)
+		}
 		s.panics = false
 		check(t, m, 2, "")
 	})

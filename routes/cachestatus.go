@@ -13,6 +13,9 @@ import (
 // cache, and for how many more seconds its first part to expire stays fresh.
 func cacheStatus(p parts) string {
 	switch {
+	// Asked in vain: what answers is older than it should be, and nothing was kept.
+	case !p.Hit() && p.Stale():
+		return "registrar; fwd=stale; detail=stale"
 	// What was fetched is kept, but a hole is not: the next request asks again.
 	case !p.Hit() && p.Complete():
 		return "registrar; fwd=miss; stored"

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Go's csv writer quotes more than RFC 4180 asks for (a leading space, a lone
@@ -31,13 +33,23 @@ func writeRecord(out *bytes.Buffer, cells []string) {
 // formula; a leading apostrophe makes it text. Numbers never come through here:
 // a minus is theirs.
 func cellText[T ~string](text *T) string {
-	if text == nil || *text == "" {
+	if text == nil {
 		return ""
 	}
-	if strings.ContainsRune("=+-@\t\r", rune((*text)[0])) {
+	if startsFormula(string(*text)) {
 		return "'" + string(*text)
 	}
 	return string(*text)
+}
+
+// startsFormula looks behind leading blanks, which some spreadsheets cut off, and
+// knows the wide signs that others take for the narrow ones.
+func startsFormula(text string) bool {
+	trimmed := strings.TrimLeftFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' // a byte order mark
+	})
+	first, _ := utf8.DecodeRuneInString(trimmed)
+	return strings.ContainsRune("=+-@＝＋－＠", first) || strings.IndexAny(text, "\t\r\n") == 0
 }
 
 func cellNumber(n *json.Number) string {

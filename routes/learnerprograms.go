@@ -106,15 +106,16 @@ func joined(links []registrar.ProgramLink, readable []registrar.Program, known d
 	return found
 }
 
-// linkFacts is what the link index said.
+// linkFacts is what the link store said, of the learner and of who manages the
+// programs.
 func linkFacts(found []learnerProgram) []string {
-	facts := make([]string, 0, 4*len(found))
+	facts := make([]string, 0, 5*len(found))
 	for _, item := range found {
 		username := ""
 		if item.Account.Username != nil {
 			username = string(*item.Account.Username)
 		}
-		facts = append(facts, string(item.ProgramKey), string(item.Status), string(item.Account.State), username)
+		facts = append(facts, string(item.ProgramKey), string(item.Organization), string(item.Status), string(item.Account.State), username)
 	}
 	return facts
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"runtime/debug"
 )
 
 // chunk is how many bytes of a table are rendered before the connection has to
@@ -60,7 +61,8 @@ func (s *stream) Read(p []byte) (n int, err error) {
 	defer func() {
 		// Here no recovering middleware is left above us.
 		if v := recover(); v != nil {
-			err = s.broken(fmt.Errorf("routes: table: panic: %v", v))
+			// The value may be a learner's data, so only its type is told.
+			err = s.broken(fmt.Errorf("routes: table: panic of %T\n%s", v, debug.Stack()))
 		}
 	}()
 	// Begun only now: a body that nobody reads, as after HEAD, costs nothing.

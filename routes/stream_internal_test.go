@@ -17,7 +17,7 @@ func TestStreamContainsPanics(t *testing.T) {
 			if err := out.pass(); err != nil {
 				return err
 			}
-			panic("boom")
+			panic("canary")
 		},
 		failed: func(err error) { told = append(told, err) },
 	}
@@ -29,7 +29,10 @@ func TestStreamContainsPanics(t *testing.T) {
 		t.Errorf("reading on gives %v, want the error again", again)
 	}
 	if len(told) != 1 {
-		t.Errorf("told %d times, want once", len(told))
+		t.Fatalf("told %d times, want once", len(told))
+	}
+	if strings.Contains(told[0].Error(), "canary") {
+		t.Errorf("the log would show what was panicked with: %v", told[0])
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

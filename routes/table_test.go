@@ -65,7 +65,9 @@ func TestCellsThatSpreadsheetsWouldRun(t *testing.T) {
 	run := registrar.CourseRun{Key: courseKey(t, "MITx/6.002/2026")}
 	for key, cell := range map[registrar.StudentKey]string{
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\tx": "'\tx", "\rx": "\"'\rx\"",
-		"a=1": "a=1", " =1": " =1", "'=1": "'=1", "a\r\nb": "\"a\r\nb\"", `a"b`: `"a""b"`, "a,b": `"a,b"`, `\.`: `\.`,
+		" =1": "' =1", "\u00a0=1": "'\u00a0=1", "\ufeff=1": "'\ufeff=1", "\x00=1": "'\x00=1", "\n=1": "\"'\n=1\"", "\nx": "\"'\nx\"",
+		"＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠x": "'＠x",
+		"a=1": "a=1", " a": " a", " ": " ", "'=1": "'=1", "a\r\nb": "\"a\r\nb\"", `a"b`: `"a""b"`, "a,b": `"a,b"`, `\.`: `\.`,
 	} {
 		w.gradesOf(run, []registrar.GradeRow{{StudentKey: key, Failed: true}})
 		got := cl.get(t, "/api/v3/programs/masters-cs/grades?format=csv").body

@@ -16,7 +16,12 @@ in the file, its line. Exit code 0 means that "registrar serve" would accept it.
 		Example: "  registrar check --config registrar.yaml",
 		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := load(cmd, p); err != nil {
+			cfg, err := load(cmd, p)
+			if err == nil {
+				// Whether a key can be used, only the room that uses it knows.
+				_, err = newVerifier(cfg.Auth)
+			}
+			if err != nil {
 				fmt.Fprintln(p.err, err)
 				return errSaid
 			}

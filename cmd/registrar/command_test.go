@@ -84,6 +84,10 @@ func TestSetUpFromNothing(t *testing.T) {
 	c.must(t, "group", "add", "NorthU registrars", "other")
 	c.must(t, "group", "remove", "NorthU registrars", "other")
 	c.must(t, "group", "invite", "NorthU registrars", "new@example.edu")
+	c.must(t, "group", "uninvite", "NorthU registrars", "new@example.edu")
+	if code, _, errs := c.run(t, "group", "uninvite", "NorthU registrars", "new@example.edu"); code != 1 || strings.Contains(errs, "new@") {
+		t.Errorf("an invitation taken back twice: exit %d, %q", code, errs)
+	}
 	c.must(t, "grant", "add", "other", "read_metadata", "--program", "masters-nursing")
 	c.must(t, "grant", "remove", "other", "read_metadata", "--program", "masters-nursing")
 	c.must(t, "user", "set", "other", "--active=false")
@@ -209,4 +213,28 @@ func (c console) serve(t *testing.T) string {
 		t.Fatalf("serve ended at once with exit %d\n%s", code, log.String())
 	}
 	return ""
+}
+
+// What check calls good, serve must accept: so it reads the keys as serve does.
+func TestCheckReadsTheKeys(t *testing.T) {
+	t.Parallel()
+
+	for name, tc := range map[string]struct{ set, secret, want string }{
+		"no RSA key":   {`{"keys":[{"kty":"oct","k":"canary"}]}`, "", "only RSA keys"},
+		"private key":  {`{"keys":[{"kty":"RSA","d":"canary","n":"AQAB","e":"AQAB"}]}`, "", "private key"},
+		"short key":    {`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}`, "", "2048"},
+		"blank secret": {"", " ", "has no key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			c := newConsole(t, "http://127.0.0.1:1")
+			c.environ = append(slices.DeleteFunc(c.environ, func(v string) bool { return strings.Contains(v, "HS256") }),
+				"REGISTRAR_AUTH_ISSUERS_0_JWK_SET="+tc.set, "REGISTRAR_AUTH_ISSUERS_0_HS256_SECRET="+tc.secret)
+			code, _, errs := c.run(t, "check")
+			if code != 1 || !strings.Contains(errs, tc.want) || strings.Contains(errs, "canary") {
+				t.Errorf("exit %d, %q; want 1 and %q", code, errs, tc.want)
+			}
+		})
+	}
 }

@@ -11,8 +11,8 @@ import (
 )
 
 func groupCommand(p process) *cobra.Command {
-	cmd := &cobra.Command{Use: "group", Short: "Groups and their members: list, create, add, invite, remove"}
-	cmd.AddCommand(groupListCommand(p), groupCreateCommand(p), groupAddCommand(p), groupInviteCommand(p), groupRemoveCommand(p))
+	cmd := &cobra.Command{Use: "group", Short: "Groups and their members: list, create, add, invite, uninvite, remove"}
+	cmd.AddCommand(groupListCommand(p), groupCreateCommand(p), groupAddCommand(p), groupInviteCommand(p), groupUninviteCommand(p), groupRemoveCommand(p))
 	return cmd
 }
 
@@ -90,6 +90,23 @@ func groupInviteCommand(p process) *cobra.Command {
 					}
 				}
 				fmt.Fprintf(p.out, "%d address(es) invited to %q.\n", len(args)-1, args[0])
+				return nil
+			})
+		},
+	}
+}
+
+func groupUninviteCommand(p process) *cobra.Command {
+	return &cobra.Command{
+		Use: "uninvite GROUP EMAIL...", Short: "Take invitations back that nobody has followed yet", Args: atLeast(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withSchema(cmd, p, func(store *linkstore.Store) error {
+				for i, email := range args[1:] {
+					if err := store.RemovePendingMember(cmd.Context(), args[0], email); err != nil {
+						return fmt.Errorf("address %d: %w", i+1, err)
+					}
+				}
+				fmt.Fprintf(p.out, "%d invitation(s) to %q taken back.\n", len(args)-1, args[0])
 				return nil
 			})
 		},

@@ -159,17 +159,26 @@ func callConfig(name, base, agent string, c config.Calls) upstream.Config {
 	}
 }
 
-func openGateway(cfg config.Config, deps gateway.Deps) (*gateway.Gateway, error) {
-	issuers := make([]gateway.Issuer, len(cfg.Auth.Issuers))
-	for i, is := range cfg.Auth.Issuers {
+// newVerifier reads the keys of the issuers.
+func newVerifier(cfg config.Auth) (*gateway.Verifier, error) {
+	issuers := make([]gateway.Issuer, len(cfg.Issuers))
+	for i, is := range cfg.Issuers {
 		issuers[i] = gateway.Issuer{
 			Issuer: is.Issuer, Audience: is.Audience,
 			JWKSet: []byte(is.JWKSet.Reveal()), HS256Secret: is.HS256Secret.Reveal(),
 		}
 	}
-	verifier, err := gateway.NewVerifier(issuers, gateway.VerifierConfig{Leeway: orNone(cfg.Auth.Leeway)})
+	verifier, err := gateway.NewVerifier(issuers, gateway.VerifierConfig{Leeway: orNone(cfg.Leeway)})
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
+	}
+	return verifier, nil
+}
+
+func openGateway(cfg config.Config, deps gateway.Deps) (*gateway.Gateway, error) {
+	verifier, err := newVerifier(cfg.Auth)
+	if err != nil {
+		return nil, err
 	}
 	deps.Verifier = verifier
 	return gateway.New(gateway.Config{
