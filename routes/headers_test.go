@@ -151,6 +151,12 @@ func TestCacheStatus(t *testing.T) {
 		"something stale": {[]registrar.Source{source(func(s *registrar.Source) {
 			s.Hit, s.State, s.ExpiresIn = true, registrar.SourceStale, -7*time.Second
 		})}, "registrar; hit; ttl=-7; detail=stale", "1"},
+		"stale in place of a failure": {[]registrar.Source{hit, source(func(s *registrar.Source) {
+			s.State, s.ExpiresIn = registrar.SourceStale, -7*time.Second
+		})}, "registrar; fwd=stale; ttl=-7; detail=stale", "1"},
+		"stale beside a miss": {[]registrar.Source{fetched(registrar.FromGrades, none), source(func(s *registrar.Source) {
+			s.Hit, s.State, s.ExpiresIn = true, registrar.SourceStale, -7*time.Second
+		})}, "registrar; fwd=miss; stored; detail=stale", "1"},
 		"a clock that is behind": {[]registrar.Source{source(func(s *registrar.Source) {
 			s.Hit, s.FetchedAt = true, now().Add(time.Minute)
 		})}, "registrar; hit; ttl=300", "0"},
