@@ -14,6 +14,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## compile bin/registrar
+	@echo 'compiling $(BIN): minutes the first time, seconds after that'
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/registrar
 
 demo: build ## run everything on this machine, nothing else installed (DEMO="--listen … --data …" for flags)

@@ -131,13 +131,23 @@ func (c *cache) judge(ctx context.Context, v View, e *entry) verdict {
 	}
 	now := c.cfg.Now()
 	got := c.policy(v).judge(e, now)
-	if got > fallback && registrar.Refetch(ctx) && now.Sub(e.fetchedAt) >= c.cfg.RefetchAfter {
+	if got > fallback && registrar.Refetch(ctx) && now.Sub(e.fetchedAt) >= c.refetchAfter(v) {
 		got = fallback
 	}
 	if got == fallback && e.missing == nil && !e.retryable(now) {
 		return stale // the source failed a moment ago: do not make this caller wait for it too
 	}
 	return got
+}
+
+// refetchAfter is the age from which a caller may ask for the source. Discovery
+// allows an account as little as 200 calls an hour, and any reader of metadata
+// could spend them.
+func (c *cache) refetchAfter(v View) time.Duration {
+	if v == ViewProgram {
+		return max(c.cfg.RefetchAfter, programRefetch)
+	}
+	return c.cfg.RefetchAfter
 }
 
 // refresh renews old behind the caller's back.

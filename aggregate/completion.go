@@ -30,7 +30,7 @@ func (c *Composer) Completion(ctx context.Context, p registrar.Program, ids []re
 	return tabulate(ctx, c, runs, append(sources, asked...),
 		func(ctx context.Context, run registrar.CourseRun) tableShare[registrar.LearnerCompletion] {
 			return c.completionTable(ctx, p, run, members)
-		}, registrar.FromCompletion), nil
+		}, registrar.FromCompletion)
 }
 
 // completionTable asks who is in the run, then for their completion alone: a

@@ -101,7 +101,6 @@ func TestCompletionStates(t *testing.T) {
 		"nobody in it":   {world: world{courseEnrollments: inRun(active("X")), courseCompletion: told(mira)}, table: registrar.TableEmpty, enrolled: ok, source: skipped},
 		"switched off":   {world: world{courseEnrollments: inRun(active("S-1")), courseCompletion: refuse(notFound("completion_off"))}, table: registrar.TableEmpty, enrolled: ok, source: skipped},
 		"unknown course": {world: world{courseEnrollments: inRun(active("S-1")), courseCompletion: refuse(notFound("course_does_not_exist"))}, table: registrar.TableFailed, enrolled: ok, source: failed},
-		"down":           {world: world{courseEnrollments: inRun(active("S-1")), courseCompletion: refuse(down())}, table: registrar.TableFailed, enrolled: ok, source: failed},
 		"no run listing": {
 			world: world{
 				courseEnrollments: func(context.Context, registrar.ProgramUUID, registrar.CourseKey) ([]registrar.CourseEnrollment, error) {

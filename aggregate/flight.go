@@ -17,6 +17,9 @@ const (
 	// patience is how long a reader waits for a source when an older answer could
 	// stand in. The flight goes on for the next reader.
 	patience = 3 * time.Second
+	// programRefetch is the least age at which details of a program are fetched
+	// again for a caller who asks for the source.
+	programRefetch = time.Minute
 	// closeWait is how long flights that were told to end may take.
 	closeWait = 5 * time.Second
 )

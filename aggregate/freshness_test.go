@@ -313,3 +313,25 @@ func TestHangingSourceTriesNobodysPatience(t *testing.T) {
 		want(t.Context(), t, c, "b", registrar.SourceOK)
 	})
 }
+
+// Callers who ask for the source cannot spend Discovery's few calls an hour.
+func TestRefetchSparesDiscovery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		w := &world{program: func(_ context.Context, u registrar.ProgramUUID) (registrar.ProgramDetails, error) {
+			calls.Add(1)
+			return details(u), nil
+		}}
+		c := compose(t, w, keep(aggregate.Policy{Fresh: time.Hour}))
+		for range 13 { // over two minutes, every ten seconds
+			if _, err := c.Details(registrar.WithRefetch(t.Context()), masters()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if n := calls.Load(); n != 3 {
+			t.Errorf("Discovery was asked %d times in two minutes, want 3", n)
+		}
+	})
+}

@@ -16,7 +16,8 @@ type tableShare[R any] struct {
 // Grades returns the grade table of every course run that ids name, or of all
 // runs of the active curriculum when there are none, in curriculum order. An id
 // that is not in the program is the error of [registrar.ProgramDetails.Run]. A
-// table whose source failed has state "failed" and leaves the others as they are.
+// table whose source failed has state "failed" and leaves the others as they are;
+// when there are no others, because the LMS is away, that is the error.
 func (c *Composer) Grades(ctx context.Context, p registrar.Program, ids []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.GradeRow]], error) {
 	return tables(ctx, c, p, ids, func(ctx context.Context, run registrar.CourseRun) tableShare[registrar.GradeRow] {
 		g := read(ctx, c.cache, c.grades(p, run.Key))
@@ -47,14 +48,14 @@ func tables[R any](ctx context.Context, c *Composer, p registrar.Program, ids []
 	if err != nil {
 		return registrar.Report[[]registrar.Table[R]]{}, err
 	}
-	return tabulate(ctx, c, runs, details.Sources, branch, name), nil
+	return tabulate(ctx, c, runs, details.Sources, branch, name)
 }
 
 // tabulate gathers one table per run and adds their sources to sources. name is
-// what a branch that panicked was about.
+// what a branch that panicked was about. Its error is that of [nothing].
 func tabulate[R any](ctx context.Context, c *Composer, runs []registrar.CourseRun, sources []registrar.Source,
 	branch func(context.Context, registrar.CourseRun) tableShare[R], name registrar.SourceName,
-) registrar.Report[[]registrar.Table[R]] {
+) (registrar.Report[[]registrar.Table[R]], error) {
 	shares := gather(ctx, c.fan, runs, branch, func(run registrar.CourseRun, err error) tableShare[R] {
 		lost := broken[R](name, run.Key, err)
 		return tableShare[R]{table: tableOf[R](run, nil, lost.err, nil), sources: []registrar.Source{lost.source}}
@@ -64,7 +65,24 @@ func tabulate[R any](ctx context.Context, c *Composer, runs []registrar.CourseRu
 		report.Value = append(report.Value, s.table)
 		report.Sources = append(report.Sources, s.sources...)
 	}
-	return report
+	return report, nothing(report)
+}
+
+// nothing returns why no table at all could be had and asking again may help, nil
+// otherwise. Rows that are all missing are no answer: a caller who takes the
+// status for the truth would think that nobody has a grade. What asking again does
+// not mend, such as a run that the LMS does not know, stays told run by run.
+func nothing[R any](report registrar.Report[[]registrar.Table[R]]) error {
+	some := slices.ContainsFunc(report.Value, func(t registrar.Table[R]) bool { return t.State != registrar.TableFailed })
+	if some || len(report.Value) == 0 {
+		return nil
+	}
+	for _, s := range report.Sources {
+		if s.State == registrar.SourceFailed && registrar.Retryable(s.Err) {
+			return s.Err
+		}
+	}
+	return nil
 }
 
 // selected returns the runs that ids name, each once, in curriculum order.

@@ -4,7 +4,7 @@ package config
 type Auth struct {
 	// The issuers, each with its keys. There must be at least one.
 	Issuers []Issuer `yaml:"issuers"`
-	// Clock skew that is forgiven when a token's times are checked.
+	// How far the issuer's clock may be ahead when a token's iat and nbf are checked. An expiry (exp) is never forgiven.
 	Leeway Duration `yaml:"leeway" validate:"min=0s,max=5m"`
 }
 

@@ -12,24 +12,35 @@ import (
 // cacheStatus says in the words of RFC 9211 whether the answer came from the
 // cache, and for how many more seconds its first part to expire stays fresh.
 func cacheStatus(p parts) string {
-	switch {
-	// Asked in vain: what answers is older than it should be, and nothing was kept.
-	case !p.Hit() && p.Stale():
-		return "registrar; fwd=stale; detail=stale"
-	// What was fetched is kept, but a hole is not: the next request asks again.
-	case !p.Hit() && p.Complete():
-		return "registrar; fwd=miss; stored"
-	case !p.Hit():
-		return "registrar; fwd=miss"
-	}
 	status := "registrar; hit"
+	switch {
+	case p.Hit():
+	// A source was asked in vain, and what it said before stands in.
+	case slices.ContainsFunc(p.Sources, standsIn):
+		status = "registrar; fwd=stale"
+	// What was fetched is kept, but a hole is not: the next request asks again.
+	case p.Complete():
+		return "registrar; fwd=miss; stored" + staleness(p)
+	default:
+		return "registrar; fwd=miss" + staleness(p)
+	}
 	if ttl, ok := shortest(p.Sources); ok {
 		status += "; ttl=" + strconv.FormatInt(ttl, 10)
 	}
+	return status + staleness(p)
+}
+
+// standsIn reports whether s is an old answer in place of one that this request
+// waited for and did not get.
+func standsIn(s registrar.Source) bool { return !s.Hit && s.State == registrar.SourceStale }
+
+// staleness is the only word of stale parts in answers that list no sources,
+// which a table in CSV or NDJSON does not.
+func staleness(p parts) string {
 	if p.Stale() {
-		status += "; detail=stale"
+		return "; detail=stale"
 	}
-	return status
+	return ""
 }
 
 // shortest is the time in seconds until the first cached part expires. The link

@@ -63,7 +63,8 @@ func asItIs[T any](item T) T { return item }
 //
 // A program that is not known to be a Masters, because Discovery did not answer,
 // is left out like one without a grant; its failed source says that it might
-// belong here.
+// belong here. When that leaves nothing to look into, it is the error: "none"
+// would read as a learner who has left the school.
 func (a *API) programsOf(ctx context.Context, who registrar.Principal, student registrar.StudentKey, query url.Values) ([]learnerProgram, parts, error) {
 	org, err := a.organization(ctx, query)
 	if err != nil {
@@ -78,13 +79,24 @@ func (a *API) programsOf(ctx context.Context, who registrar.Principal, student r
 		return who.CanWith(registrar.ReadEnrollments, p, known.Value[p.Key])
 	})
 	if len(readable) == 0 {
-		return nil, partsOf(known.Sources), nil
+		return nil, partsOf(known.Sources), unknowable(known.Sources)
 	}
 	links, err := a.deps.Learners.ProgramsOf(ctx, student, readable)
 	if err != nil {
 		return nil, parts{}, err
 	}
 	return joined(links.Value, readable, known.Value), partsOf(known.Sources, links.Sources), nil
+}
+
+// unknowable is the failure of the first source that may answer another time,
+// nil when there is none.
+func unknowable(sources []registrar.Source) error {
+	for _, s := range sources {
+		if s.State == registrar.SourceFailed && registrar.Retryable(s.Err) {
+			return s.Err
+		}
+	}
+	return nil
 }
 
 // joined leaves out every link into a program that is not readable: the wall

@@ -111,6 +111,30 @@ func TestProgramsOfALearnerWithAFailedProgram(t *testing.T) {
 	}
 }
 
+// "None" would read as a learner who has left the school.
+func TestProgramsOfALearnerWithoutAnyDetails(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		source registrar.Source
+		status int
+	}{
+		"away":    {failed(registrar.FromDiscovery, registrar.CourseKey{}), 504},
+		"unknown": {fetched(registrar.FromDiscovery, registrar.CourseKey{}), 200},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.catalog.detailsOf = func([]registrar.Program) registrar.Report[map[registrar.ProgramKey]registrar.ProgramDetails] {
+				return reportOf(map[registrar.ProgramKey]registrar.ProgramDetails{}, tc.source)
+			}
+			if got := newClient(t, w).get(t, "/api/v3/learners/s-1001/programs"); got.status != tc.status {
+				t.Errorf("status %d, want %d: %s", got.status, tc.status, got.body)
+			}
+		})
+	}
+}
+
 func TestLearnerErrorsPassThrough(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

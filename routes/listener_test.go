@@ -117,6 +117,7 @@ func TestCourseRunsThatAreNotThere(t *testing.T) {
 		"courses/MITx/6.002/2026//grades":                        {404, "course_not_in_program"},
 		"courses/mitx/6.002/2026/grades":                         {404, "course_not_in_program"},
 		"courses/..%2F..%2Fadmin/grades":                         {404, "course_not_in_program"},
+		"courses/course-v1:MITx+6.001/grades":                    {400, "malformed_course_key"},
 		"courses/%zz/grades":                                     {400, "malformed_course_key"},
 		"grades?course_id=NOPE":                                  {404, "course_not_in_program"},
 		"grades?course_id=":                                      {400, "malformed_course_key"},

@@ -69,7 +69,7 @@ func courseRuns(c *fiber.Ctx, query url.Values, details registrar.ProgramDetails
 		if err != nil {
 			return nil, err
 		}
-		run, err := details.Run(id)
+		run, err := namedRun(id, details)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func courseRuns(c *fiber.Ctx, query url.Values, details registrar.ProgramDetails
 	var runs []registrar.CourseID
 	seen := make(map[registrar.CourseKey]bool)
 	for _, text := range query["course_id"] {
-		run, err := queriedRun(registrar.CourseID(text), details)
+		run, err := namedRun(registrar.CourseID(text), details)
 		if err != nil {
 			return nil, err
 		}
@@ -90,10 +90,10 @@ func courseRuns(c *fiber.Ctx, query url.Values, details registrar.ProgramDetails
 	return runs, nil
 }
 
-// queriedRun finds the run that a query value names. A value that is meant as a
-// course key and is none says what is wrong with it, which "no such course run"
-// would hide.
-func queriedRun(id registrar.CourseID, details registrar.ProgramDetails) (registrar.CourseRun, error) {
+// namedRun finds the run that a path or a query value names. A value that is
+// meant as a course key and is none says what is wrong with it, which "no such
+// course run" would hide.
+func namedRun(id registrar.CourseID, details registrar.ProgramDetails) (registrar.CourseRun, error) {
 	_, malformed := id.CourseKey()
 	if id == "" { // would match a run without an external key
 		return registrar.CourseRun{}, malformed

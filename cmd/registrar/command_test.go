@@ -113,7 +113,11 @@ func TestCommandMistakes(t *testing.T) {
 		code int
 		says string
 	}{
-		"unknown command":  {[]string{"fly"}, 1, "unknown command"},
+		"unknown command":  {[]string{"fly"}, 2, "unknown command"},
+		"unknown word":     {[]string{"org", "fly"}, 2, `unknown command "fly" for "registrar org"`},
+		"slip of a finger": {[]string{"srve"}, 2, `did you mean "serve"?`},
+		"required flag":    {[]string{"group", "create", "g", "--org", "X"}, 2, "role"},
+		"no such program":  {[]string{"program", "rename", "ghost", "p"}, 1, `program "ghost": Not found.`},
 		"unknown flag":     {[]string{"serve", "--fast"}, 2, "unknown flag"},
 		"missing argument": {[]string{"org", "create"}, 2, "accepts 1 arg"},
 		"bad key":          {[]string{"org", "create", "North U"}, 1, "etters"},
@@ -134,13 +138,22 @@ func TestCommandMistakes(t *testing.T) {
 			if code != k.code || !strings.Contains(errs, k.says) {
 				t.Errorf("exit %d, %q; want %d and %q", code, errs, k.code, k.says)
 			}
+			if strings.Contains(errs, "sql:") || strings.Contains(errs, "constraint") {
+				t.Errorf("the database speaks: %q", errs)
+			}
 			if strings.Contains(out, "complete") {
 				t.Errorf("a failed command prints %q", out)
 			}
 		})
 	}
-	if code, _, errs := c.run(t, "user", "list"); code != 0 {
-		t.Errorf("user list: %s", errs)
+	c.must(t, "user", "create", "twice")
+	if code, _, errs := c.run(t, "user", "create", "twice"); code != 1 || strings.Contains(errs, "constraint") {
+		t.Errorf("a second user of the name: exit %d, %q", code, errs)
+	}
+	for _, family := range []string{"org", "program", "user", "group", "grant"} {
+		if out := c.must(t, family); !strings.Contains(out, "registrar "+family+" [command]") {
+			t.Errorf("%s without a word says %q, want its help", family, out)
+		}
 	}
 }
 

@@ -51,8 +51,8 @@ func run(ctx context.Context, args []string, p process) int {
 	case errors.Is(err, errSaid):
 		return 1
 	}
-	fmt.Fprintln(p.err, "registrar:", err)
-	if usage := (*usageError)(nil); errors.As(err, &usage) {
+	fmt.Fprintln(p.err, "registrar:", plainly(err))
+	if misread(err) {
 		return 2
 	}
 	return 1

@@ -70,7 +70,7 @@ func programRenameCommand(p process) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withSchema(cmd, p, func(store *linkstore.Store) error {
 				if err := store.RenameProgram(cmd.Context(), registrar.ProgramKey(args[0]), registrar.ProgramKey(args[1])); err != nil {
-					return err
+					return fmt.Errorf("program %q: %w", args[0], err)
 				}
 				fmt.Fprintf(p.out, "Program %s is now %s.\n", args[0], args[1])
 				return nil

@@ -9,11 +9,6 @@ import (
 	"registrar/config"
 )
 
-// usageError is a command line that was not understood.
-type usageError struct{ error }
-
-func (e *usageError) Unwrap() error { return e.error }
-
 // rootCommand is the whole command line.
 func rootCommand(p process) *cobra.Command {
 	root := &cobra.Command{
@@ -34,6 +29,7 @@ machine with nothing installed; "registrar serve" runs it for a site.`,
 		orgCommand(p), programCommand(p), userCommand(p), groupCommand(p), grantCommand(p),
 		versionCommand(),
 	)
+	onlySubcommands(root)
 	return root
 }
 
