@@ -4,6 +4,10 @@ package config
 type Cache struct {
 	// Memory for cached answers, for each replica.
 	MaxBytes Size `yaml:"max_bytes" validate:"min=1048576,max=1099511627776"`
+	// Largest answer that is given to Redis, after compression; a larger one stays in memory alone.
+	MaxEntry Size `yaml:"max_entry" validate:"min=65536,max=268435456"`
+	// Time for which one replica may keep the others from asking an upstream the same question.
+	Lease Duration `yaml:"lease" validate:"min=100ms,max=1m"`
 	// Most parts of one request that are fetched at a time.
 	FanOut int `yaml:"fan_out" validate:"min=1,max=1000"`
 	// Time to fetch one whole part, over all its pages; it goes on when its caller has left.

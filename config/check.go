@@ -1,11 +1,8 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -50,6 +47,12 @@ func newValidator() (*validator.Validate, error) {
 		v.RegisterValidation("base_url", text(isBaseURL)),
 		v.RegisterValidation("dsn", text(isDSN)),
 		v.RegisterValidation("jwk_set", text(isJWKSet)),
+		v.RegisterValidation("jwks_url", text(isJWKSURL)),
+		v.RegisterValidation("redis_url", text(isRedisURL)),
+		v.RegisterValidation("origin", text(isOrigin)),
+		v.RegisterValidation("rule_name", text(isRuleName)),
+		v.RegisterValidation("query_name", text(isPlain)),
+		v.RegisterValidation("member", text(isMember)),
 	)
 	return v, err
 }
@@ -113,51 +116,4 @@ func bound(field reflect.Type, param string) string {
 		}
 	}
 	return param
-}
-
-// form says what a text must look like.
-func form(tag string) string {
-	switch tag {
-	case "listen":
-		return "HOST:PORT, such as 127.0.0.1:8080 or :8080"
-	case "dsn":
-		return "sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME"
-	case "jwk_set":
-		return `a JWK set: JSON text with a list "keys" that is not empty`
-	case "cidr|ip":
-		return "an IP address or a network such as 10.0.0.0/8"
-	}
-	return tag
-}
-
-func isListen(text string) bool {
-	_, port, err := net.SplitHostPort(text)
-	if err != nil {
-		return false
-	}
-	_, err = strconv.ParseUint(port, 10, 16)
-	return err == nil
-}
-
-func isBaseURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
-		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
-}
-
-// isDSN knows the schemes of the link store. "sqlite://x" is refused: the
-// slashes would become part of the path and lead to the root.
-func isDSN(text string) bool {
-	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
-		return path != "" && !strings.HasPrefix(path, "//")
-	}
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql")
-}
-
-func isJWKSet(text string) bool {
-	var set struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	return json.Unmarshal([]byte(text), &set) == nil && len(set.Keys) > 0
 }

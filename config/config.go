@@ -11,12 +11,22 @@ type Config struct {
 	Auth Auth `yaml:"auth"`
 	// The link store: organizations, programs, grants and learner links.
 	Store Store `yaml:"store"`
+	// What several replicas share besides the database.
+	Redis Redis `yaml:"redis"`
 	// The Open edX LMS, and the service account that the gateway uses there.
 	LMS LMS `yaml:"lms"`
 	// Course Discovery, which knows the programs and their course runs.
 	Discovery Discovery `yaml:"discovery"`
 	// How long answers are kept, and how widely one request fans out.
 	Cache Cache `yaml:"cache"`
+	// How much one caller may ask.
+	Limits Limits `yaml:"limits"`
+	// Which endpoints of the LMS and of Discovery callers reach through the gateway.
+	Passthrough Passthrough `yaml:"passthrough"`
+	// Which web pages may call from a browser.
+	CORS CORS `yaml:"cors"`
+	// Metrics and traces.
+	Telemetry Telemetry `yaml:"telemetry"`
 }
 
 // Server is the listener and the limits of one request.

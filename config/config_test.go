@@ -9,15 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"registrar/config"
 )
 
-// TestMain adds -update, which rewrites config.example.yaml and
-// config.schema.json instead of comparing them.
+// TestMain adds -update, which rewrites the generated files instead of comparing
+// them, and fails when a goroutine is left.
 func TestMain(m *testing.M) {
 	flag.Bool("update", false, "rewrite the generated files")
 	flag.Parse()
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // site is the least that a site must say.

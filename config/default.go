@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // Default returns the configuration that an empty file gives. It lacks what only
 // the site can know (issuers, addresses and the service account), so it does not
@@ -19,31 +22,54 @@ func Default() Config {
 			HeaderLimit:    16 << 10,
 		},
 		Log:   Log{Level: "info", Format: "json"},
-		Auth:  Auth{Leeway: seconds(30)},
+		Auth:  Auth{Leeway: seconds(30), JWKSRefresh: minutes(10), JWKSMinInterval: seconds(10)},
 		Store: Store{DSN: "sqlite:registrar.db", MaxConns: 10, DirectoryTTL: seconds(5)},
+		Redis: Redis{Timeout: Duration(50 * time.Millisecond)},
 		LMS: LMS{
-			Calls:    defaultCalls(16),
+			Calls:    defaultCalls(16, bucket(0, minutes(1), 50)),
 			PageSize: 500, GradesPageSize: 100,
 			Completion: "auto", ProgressMaxLearners: 200,
 		},
-		// Discovery throttles an account that is not staff at 200 calls an hour.
-		Discovery: Discovery{Calls: defaultCalls(4), PageSize: 100},
+		// Discovery throttles an account that is not staff at 200 calls an hour; staff it does not.
+		Discovery: Discovery{Calls: defaultCalls(4, bucket(0, hours(1), 20)), PageSize: 100},
 		Cache: Cache{
 			MaxBytes:     256 << 20,
+			MaxEntry:     8 << 20,
+			Lease:        seconds(5),
 			FanOut:       8,
 			LoadTimeout:  minutes(2),
 			RefetchAfter: seconds(5),
 			LinksMaxAge:  hours(24),
 			Views:        defaultViews(),
 		},
+		Limits: Limits{
+			WhenRedisFails: "local",
+			Read:           bucket(1200, minutes(1), 600),
+			Table:          bucket(300, minutes(1), 150),
+			Passthrough:    bucket(300, minutes(1), 100),
+			Internal:       bucket(60, minutes(1), 20),
+		},
+		Passthrough: Passthrough{Rules: defaultRules()},
+		CORS:        CORS{MaxAge: hours(24)},
+		Telemetry:   Telemetry{Metrics: true, TraceRatio: 0.01, ServiceName: "registrar"},
 	}
 }
 
-func defaultCalls(concurrency int) Calls {
+// newItem is an item of a list of sections before anything is said of it.
+func newItem(item reflect.Type) reflect.Value {
+	into := reflect.New(item).Elem()
+	if rule, ok := into.Addr().Interface().(*PassthroughRule); ok {
+		*rule = newRule()
+	}
+	return into
+}
+
+func defaultCalls(concurrency int, budget Bucket) Calls {
 	return Calls{
 		Timeout: seconds(10), MaxBody: 32 << 20, Concurrency: concurrency,
 		Retries: 2, RetryBudget: 0.1,
 		Breaker: Breaker{FailureRate: 0.5, MinCalls: 10, Window: seconds(30), OpenFor: seconds(5)},
+		Budget:  Budget{Bucket: budget, Reserve: 0.2},
 	}
 }
 
@@ -66,6 +92,10 @@ func defaultViews() Views {
 // view stands in for a dead upstream for a day, whatever the kind of answer.
 func view(fresh, revalidate, negative Duration) View {
 	return View{Fresh: fresh, StaleWhileRevalidate: revalidate, StaleIfError: hours(24), Negative: negative}
+}
+
+func bucket(rate int, per Duration, burst int) Bucket {
+	return Bucket{Rate: rate, Per: per, Burst: burst}
 }
 
 func seconds(n int) Duration { return Duration(time.Duration(n) * time.Second) }

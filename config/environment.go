@@ -30,7 +30,7 @@ func (l *loader) readEnvironment(environ []string) {
 		if !ok || k.isSectionList() {
 			continue
 		}
-		if k.value.Kind() == reflect.Slice {
+		if k.value.Kind() == reflect.Slice || k.value.Kind() == reflect.Map {
 			l.overrideList(k, given)
 			continue
 		}
@@ -47,8 +47,8 @@ func (l *loader) override(path string, into reflect.Value, text string) {
 	l.set(path, into, text)
 }
 
-// overrideList replaces a list by its variable: a YAML list in brackets, or for
-// texts also the items with commas between them.
+// overrideList replaces a list or free section by its variable: YAML in brackets
+// or braces, or for a list of texts also the items with commas between them.
 func (l *loader) overrideList(k key, given map[string]string) {
 	text, ok := given[variable(k.path)]
 	if !ok {
@@ -58,7 +58,7 @@ func (l *loader) overrideList(k key, given map[string]string) {
 	at := Origin{Variable: variable(k.path)}
 	l.origins[k.path] = at
 	k.value.SetZero()
-	if strings.HasPrefix(strings.TrimSpace(text), "[") || k.isSectionList() {
+	if strings.HasPrefix(strings.TrimSpace(text), "[") || k.isSectionList() || k.value.Kind() == reflect.Map {
 		l.decodeYAML([]byte(text), k.value, k.path, at, func(ast.Node) Origin { return at })
 		return
 	}
@@ -83,7 +83,7 @@ func (l *loader) growList(k key, given map[string]string) {
 			return
 		}
 		l.origins[element(k.path, k.value.Len())] = Origin{Variable: first}
-		k.value.Set(reflect.Append(k.value, reflect.Zero(k.value.Type().Elem())))
+		k.value.Set(reflect.Append(k.value, newItem(k.value.Type().Elem())))
 	}
 }
 

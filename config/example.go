@@ -58,9 +58,9 @@ func (e *example) section(section reflect.Value, indent, first string) {
 		}
 		comment := e.comments[owner(section.Type(), k.field)+"."+k.field.Name]
 		switch {
-		case k.value.Type() == reflect.TypeFor[View]():
+		case k.isCompact():
 			if !explained {
-				e.legend(k.value, indent)
+				e.legend(k.value.Type(), indent)
 				explained = true
 			}
 			e.comment(indent, comment)
@@ -72,9 +72,7 @@ func (e *example) section(section reflect.Value, indent, first string) {
 		case k.isSectionList():
 			e.comment(indent, comment)
 			fmt.Fprintf(&e.buffer, "%s%s:\n", lead, k.name())
-			for i := range k.value.Len() {
-				e.section(k.value.Index(i), indent+"    ", indent+"  - ")
-			}
+			e.list(k.value, indent)
 		default:
 			e.comment(indent, comment+" "+remark(k))
 			fmt.Fprintf(&e.buffer, "%s%s: %s\n", lead, k.name(), literal(k))
@@ -82,11 +80,36 @@ func (e *example) section(section reflect.Value, indent, first string) {
 	}
 }
 
-// legend explains the keys of a view once, before the first: a view takes one line.
-func (e *example) legend(view reflect.Value, indent string) {
-	for _, k := range members("", view) {
-		text := k.name() + ": " + e.comments["View."+k.field.Name] + " " + sentence(factsOf(k.field).bounds())
-		e.comment(indent, text)
+// list writes the items of a list of sections. The keys of a single one are
+// explained where they stand; those of several before the first.
+func (e *example) list(items reflect.Value, indent string) {
+	if items.Len() == 1 {
+		e.section(items.Index(0), indent+"    ", indent+"  - ")
+		return
+	}
+	e.legend(items.Type().Elem(), indent+"  ")
+	for i := range items.Len() {
+		e.item(items.Index(i), indent, i == 0)
+	}
+}
+
+// item writes the keys of an item that say something, or all of them.
+func (e *example) item(item reflect.Value, indent string, all bool) {
+	unsaid := members("", newItem(item.Type()))
+	lead := indent + "  - "
+	for i, k := range members("", item) {
+		if !all && i > 0 && reflect.DeepEqual(k.value.Interface(), unsaid[i].value.Interface()) {
+			continue
+		}
+		fmt.Fprintf(&e.buffer, "%s%s: %s\n", lead, k.name(), literal(k))
+		lead = indent + "    "
+	}
+}
+
+// legend explains the keys of a section once, before the first of several.
+func (e *example) legend(section reflect.Type, indent string) {
+	for _, k := range members("", newItem(section)) {
+		e.comment(indent, k.name()+": "+e.comments[owner(section, k.field)+"."+k.field.Name]+" "+remark(k))
 	}
 	e.buffer.WriteString("\n")
 }
@@ -140,25 +163,39 @@ func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] 
 // literal is the value of a key as YAML: its default, or a sample for what only
 // the site knows.
 func literal(k key) string {
-	if k.value.Kind() == reflect.Slice {
-		return "[]" // no default list has items
+	switch value := k.value.Interface().(type) {
+	case []string:
+		items := make([]string, 0, len(value))
+		for _, item := range value {
+			items = append(items, quoted(item))
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case map[string]string:
+		pairs := make([]string, 0, len(value))
+		for _, name := range sortedNames(value) {
+			pairs = append(pairs, quoted(name)+": "+strconv.Quote(value[name]))
+		}
+		return "{" + strings.Join(pairs, ", ") + "}"
+	}
+	if k.isSectionList() {
+		return "[]" // the only one without a default item has a sample
 	}
 	text := plainText(k.value)
 	if k.value.IsZero() && k.field.Tag.Get("example") != "" {
 		text = k.field.Tag.Get("example")
 	}
-	if text == "" || strings.ContainsAny(text, ":#{}[]") && k.value.Kind() == reflect.String {
-		return strconv.Quote(text)
+	if k.value.Kind() == reflect.String {
+		return quoted(text)
 	}
 	return text
 }
 
-// plainText is the default of a key. That of a secret is public.
-func plainText(v reflect.Value) string {
-	if secret, ok := v.Interface().(Secret); ok {
-		return secret.Reveal()
+// quoted puts a text in quotes when YAML would read it as something else.
+func quoted(text string) string {
+	if text == "" || strings.ContainsAny(text, ":#{}[],") {
+		return strconv.Quote(text)
 	}
-	return fmt.Sprint(v.Interface())
+	return text
 }
 
 // flow writes a section of plain values on one line.

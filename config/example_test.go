@@ -20,8 +20,9 @@ import (
 func TestGeneratedFilesAreUpToDate(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string][]byte{
-		"config.example.yaml": config.Example(),
-		"config.schema.json":  config.Schema(),
+		"config.example.yaml":   config.Example(),
+		"config.schema.json":    config.Schema(),
+		"docs/configuration.md": config.Reference(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +53,6 @@ func TestExampleIsTheDefault(t *testing.T) {
 	}
 	want := siteConfig()
 	want.Auth.Issuers[0].Audience = "openedx"
-	want.Server.TrustedProxies = []string{}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
@@ -74,14 +74,25 @@ func TestEveryKeyIsExplained(t *testing.T) {
 	t.Parallel()
 	lines := strings.Split(string(config.Example()), "\n")
 	views := false
+	legend := map[string]bool{} // keys that this section explains once, as "# name: what it is"
 	for i, line := range lines {
 		key, _, ok := strings.Cut(strings.TrimLeft(line, " -"), ":")
-		if !ok || strings.HasPrefix(key, "#") {
+		switch {
+		case line == "":
+			continue
+		case strings.HasPrefix(line, "#"):
+			clear(legend)
+			continue
+		case strings.HasPrefix(key, "# "):
+			legend[strings.TrimPrefix(key, "# ")] = true
+			continue
+		case !ok || strings.HasPrefix(key, "#"):
 			continue
 		}
 		views = views || key == "views"
 		above := strings.TrimSpace(lines[i-1])
-		if !strings.HasPrefix(above, "# ") || !strings.HasSuffix(above, ".") {
+		explained := strings.HasPrefix(above, "# ") && strings.HasSuffix(above, ".")
+		if !explained && !legend[key] {
 			t.Errorf("line %d: %s has no comment above it", i+1, key)
 		}
 	}
@@ -91,6 +102,37 @@ func TestEveryKeyIsExplained(t *testing.T) {
 	for path, property := range properties(t) {
 		if text, _ := property["description"].(string); len(text) < 10 {
 			t.Errorf("schema: %s has no description", path)
+		}
+	}
+}
+
+func TestReferenceHasEveryKey(t *testing.T) {
+	t.Parallel()
+	text := string(config.Reference())
+	for path, property := range properties(t) {
+		for _, list := range []string{"auth.issuers", "passthrough.rules"} {
+			path = strings.Replace(path, list+".", list+"[].", 1)
+		}
+		row := "| `" + path + "` |"
+		if strings.HasPrefix(path, "cache.views.") || strings.HasPrefix(path, "limits.") {
+			// A key of sections that are alike is a column.
+			if _, column, ok := strings.Cut(strings.TrimPrefix(path, "cache.views."), "."); ok && strings.Count(path, ".") > 1 {
+				row = "`" + column[strings.LastIndex(column, ".")+1:] + "` |"
+			}
+		} else if property["type"] == "object" && property["properties"] != nil {
+			row = "# " + path + "\n"
+		} else if path == "auth.issuers" || path == "passthrough.rules" {
+			row = "# " + path + "[]\n"
+		}
+		if !strings.Contains(text, row) {
+			t.Errorf("%s is not in the reference as %q", path, row)
+		}
+	}
+	for path, want := range map[string]string{"cors.origins": "live", "server.listen": "at a restart", "cache.views.grades": "live"} {
+		_, row, _ := strings.Cut(text, "| `"+path+"` |")
+		row, _, _ = strings.Cut(row, "\n")
+		if !strings.Contains(row, "| "+want+" |") {
+			t.Errorf("%s: the reference does not say that it changes %s: %s", path, want, row)
 		}
 	}
 }
@@ -107,6 +149,7 @@ func TestExampleAndSchemaHaveTheSameKeys(t *testing.T) {
 		got = append(got, path)
 	}
 	slices.Sort(want)
+	want = slices.Compact(want) // the items of a list have the same keys
 	slices.Sort(got)
 	if len(want) < 100 {
 		t.Fatalf("keys of the example = %d, want all of them", len(want))
@@ -138,6 +181,11 @@ func TestSchemaJudgesLikeLoad(t *testing.T) {
 		"choice":           {"log: {level: loud}", false},
 		"number too large": {"lms: {retries: 11}", false},
 		"key of an issuer": {"auth: {issuers: [{isuer: x}]}", false},
+		"boolean as text":  {"telemetry: {metrics: sometimes}", false},
+		"key of a rule":    {"passthrough: {rules: [{metods: [GET]}]}", false},
+		"method of a rule": {"passthrough: {rules: [{methods: [TRACE]}]}", false},
+		"query of a rule":  {"passthrough: {rules: [{query: [a]}]}", false},
+		"no rules":         {"passthrough: {rules: []}", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -201,6 +249,9 @@ func keysOf(prefix string, value any) []string {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, member := range v {
+			if prefix == "passthrough.rules.query." {
+				continue // its names are the upstream's
+			}
 			all = append(all, prefix+name)
 			all = append(all, keysOf(prefix+name+".", member)...)
 		}

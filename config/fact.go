@@ -41,3 +41,40 @@ func (f facts) bounds() string {
 	}
 	return ""
 }
+
+// form words what a value of k may be: its bounds, or else its type and form.
+func (f facts) form(k key) string {
+	kind := ""
+	switch value := k.value.Interface().(type) {
+	case Duration:
+		kind = "duration"
+	case Size:
+		kind = "size"
+	case Secret:
+		kind = "secret"
+	case bool:
+		return "true or false"
+	case int:
+		kind = "whole number"
+	case float64:
+		kind = "number"
+	case []string:
+		kind = "list"
+	case map[string]string:
+		return "section of texts"
+	case string:
+		kind = "text"
+		if strings.HasSuffix(k.path, "_file") && value == "" {
+			kind = "file"
+		}
+	}
+	switch {
+	case kind == "list" && len(f.choices) > 0:
+		return "list of " + strings.Join(f.choices, ", ")
+	case len(f.choices) > 0:
+		return "one of " + strings.Join(f.choices, ", ")
+	case f.bounds() != "":
+		return kind + " " + f.bounds()
+	}
+	return kind
+}

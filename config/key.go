@@ -52,6 +52,13 @@ func members(prefix string, section reflect.Value) []key {
 
 func (k key) isSection() bool { return k.value.Kind() == reflect.Struct }
 
+// isCompact reports whether the section is one of several alike that take a line
+// each where they are shown.
+func (k key) isCompact() bool {
+	t := k.value.Type()
+	return t == reflect.TypeFor[View]() || t == reflect.TypeFor[Bucket]()
+}
+
 func (k key) isSectionList() bool {
 	return k.value.Kind() == reflect.Slice && k.value.Type().Elem().Kind() == reflect.Struct
 }

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,17 @@ func TestEnvironmentBeatsFile(t *testing.T) {
 			`REGISTRAR_AUTH_ISSUERS=[{issuer: a, hs256_secret: b}, {"issuer": "c", "hs256_secret": "d"}]`,
 			func(c *config.Config) {
 				c.Auth.Issuers = []config.Issuer{{Issuer: "a", HS256Secret: "b"}, {Issuer: "c", HS256Secret: "d"}}
+			},
+		},
+		"boolean":        {"REGISTRAR_TELEMETRY_METRICS=false", func(c *config.Config) { c.Telemetry.Metrics = false }},
+		"limit":          {"REGISTRAR_LIMITS_READ_RATE=7", func(c *config.Config) { c.Limits.Read.Rate = 7 }},
+		"inlined budget": {"REGISTRAR_LMS_BUDGET_PER=1h", func(c *config.Config) { c.LMS.Budget.Per = duration(time.Hour) }},
+		"default item":   {"REGISTRAR_PASSTHROUGH_RULES_2_CACHE=3s", func(c *config.Config) { c.Passthrough.Rules[2].Cache = duration(3 * time.Second) }},
+		"no items":       {"REGISTRAR_PASSTHROUGH_RULES=[]", func(c *config.Config) { c.Passthrough.Rules = nil }},
+		"free section": {
+			`REGISTRAR_PASSTHROUGH_RULES_3_QUERY={username: "{username}", active: true}`,
+			func(c *config.Config) {
+				c.Passthrough.Rules[3].Query = map[string]string{"username": "{username}", "active": "true"}
 			},
 		},
 		"empty is unset":      {"REGISTRAR_LMS_CLIENT_ID=", func(*config.Config) {}},
@@ -216,5 +228,42 @@ func TestValidateAcceptsWhatLoads(t *testing.T) {
 	}
 	if n := len(mistakes(t, config.Default().Validate())); n != 5 {
 		t.Errorf("mistakes of the defaults alone = %d, want the 5 required keys", n)
+	}
+}
+
+// TestRulesReplaceTheDefaultOnes holds that a site's list is the whole list, and
+// that what it leaves out of a rule has the rule's own defaults.
+func TestRulesReplaceTheDefaultOnes(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(file(t, site+`passthrough:
+  rules:
+    - name: program
+      upstream: discovery
+      path: "/api/v1/programs/{program_uuid}/"
+      query: {exclude_utm: 1}
+      permission: read_metadata
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.PassthroughRule{{
+		Name: "program", Upstream: "discovery", Path: "/api/v1/programs/{program_uuid}/", Permission: "read_metadata",
+		Query: map[string]string{"exclude_utm": "1"}, Methods: []string{"GET"}, MaxBody: 1 << 20, Timeout: duration(30 * time.Second),
+	}}
+	if diff := cmp.Diff(want, c.Passthrough.Rules); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}
+
+func TestKeySourceMayBeAnAddress(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"https://lms.example.org/jwks?all=1", "http://localhost:8081/jwks", "http://127.0.0.1/jwks", "http://[::1]:80/jwks"} {
+		t.Run(url, func(t *testing.T) {
+			t.Parallel()
+			c, err := config.Load(file(t, strings.Replace(site, "hs256_secret: issuer-canary", "jwks_url: "+url, 1)), nil)
+			if err != nil || c.Auth.Issuers[0].JWKSURL != url {
+				t.Errorf("jwks_url = %q, %v", c.Auth.Issuers[0].JWKSURL, err)
+			}
+		})
 	}
 }

@@ -58,6 +58,7 @@ func (c *Config) derive() {
 	if c.LMS.TokenURL == "" && c.LMS.URL != "" {
 		c.LMS.TokenURL = c.LMS.URL + "/oauth2/access_token"
 	}
+	c.Telemetry.TracesEndpoint = strings.TrimRight(c.Telemetry.TracesEndpoint, "/")
 	if c.Discovery.TokenURL == "" {
 		c.Discovery.TokenURL = c.LMS.TokenURL
 	}

@@ -31,14 +31,21 @@ log:
   format: [json]                              #! log.format
 auth:
   leeway: -1s                                 #! auth.leeway
+  jwks_refresh: 15s                           #! auth.jwks_refresh
+  jwks_min_interval: 20s
   issuers:
     - issuer: https://lms.example.org/oauth2  #! auth.issuers[0]
     - issuer: second
       jwk_set: '{"keys": canary}'             #! auth.issuers[1].jwk_set
     - hs256_secret: canary                    #! auth.issuers[2].issuer
+    - issuer: fourth
+      jwks_url: http://keys.example.org/jwks  #! auth.issuers[3].jwks_url
 store:
   dsn: mysql://u:canary@h/d                   #! store.dsn
   max_conns: many
+redis:
+  url: http://:canary@redis:6379/0            #! redis.url
+  timeout: 1h                                 #! redis.timeout
 lms:
   url: https://user:canary@lms.example.org    #! lms.url
   client_id: registrar
@@ -47,12 +54,54 @@ lms:
   completion: sometimes                       #! lms.completion
   retry_budget: 1.5                           #! lms.retry_budget
   page_size: 1.5                              #! lms.page_size
+  breaker: {observe: perhaps}                 #! lms.breaker.observe
+  budget:
+    rate: -1                                  #! lms.budget.rate
+    per: 0s                                   #! lms.budget.per
+    reserve: 1                                #! lms.budget.reserve
 discovery: https://discovery.example.org      #! discovery
 cache:
   views:
     program: {fresh: 99999h}                  #! cache.views.program.fresh
     grade: {}                                 #! cache.views.grade
   fresh: 3s                                   #! cache.fresh
+  lease: 5m                                   #! cache.lease
+  max_entry: 1KiB                             #! cache.max_entry
+limits:
+  observe: 1                                  #! limits.observe
+  when_redis_fails: close                     #! limits.when_redis_fails
+  read: {burst: 0}                            #! limits.read.burst
+  write: {rate: 1}                            #! limits.write
+passthrough:
+  rules:
+    - name: Course Details                    #! passthrough.rules[0].name
+      upstream: cms                           #! passthrough.rules[0].upstream
+      methods: [GET, TRACE]                   #! passthrough.rules[0].methods[1]
+      path: /api/{course_id}/                 #! passthrough.rules[0].path
+      permission: read_everything             #! passthrough.rules[0].permission
+    - name: open-to-all                       #! passthrough.rules[1]
+      upstream: lms
+      path: /api/mobile/v1/
+      permission: read_metadata
+    - name: accounts
+      upstream: lms
+      path: "/api/user/v1/accounts/{username}"
+      query: {user: "{username"}              #! passthrough.rules[2].query.user
+      allow_query: [a b]                      #! passthrough.rules[2].allow_query[0]
+      filter: none
+      superuser: true                         #! passthrough.rules[2].superuser
+      max_body: 2GiB                          #! passthrough.rules[2].max_body
+      timeout: 1ms                            #! passthrough.rules[2].timeout
+cors:
+  origins:
+    - "*"                                     #! cors.origins[0]
+    - https://console.example.org/            #! cors.origins[1]
+  max_age: 48h                                #! cors.max_age
+telemetry:
+  metrics: "yes"                              #! telemetry.metrics
+  traces_endpoint: collector:4318             #! telemetry.traces_endpoint
+  trace_ratio: 2                              #! telemetry.trace_ratio
+  service_name: ""                            #! telemetry.service_name
 `
 
 func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
@@ -76,8 +125,8 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 		}
 		got = append(got, place+" "+m.Key)
 	}
-	if len(want) < 20 {
-		t.Fatalf("planted mistakes = %d, want at least 20", len(want))
+	if len(want) < 50 {
+		t.Fatalf("planted mistakes = %d, want all of them", len(want))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("mistakes (-want +got):\n%s\n%v", diff, err)
@@ -152,6 +201,16 @@ func TestMistakesSayWhatIsWanted(t *testing.T) {
 		"short write timeout":    {"server: {write_timeout: 2s}", "server.write_timeout", "want at least 30s"},
 		"short load timeout":     {"cache: {load_timeout: 5s}", "cache.load_timeout", "shorter than lms.timeout"},
 		"id without secret":      {"discovery: {client_id: a}", "discovery.client_secret", "is missing beside discovery.client_id"},
+		"keys by http":           {"auth: {issuers: [{issuer: a, jwks_url: 'http://lms.example.org/jwks'}]}", "auth.issuers[0].jwks_url", "http:// on this machine"},
+		"keys nowhere":           {"auth: {issuers: [{issuer: a, jwks_url: 'https:///jwks'}]}", "auth.issuers[0].jwks_url", "https:// with a host"},
+		"password in keys":       {"auth: {issuers: [{issuer: a, jwks_url: 'https://u:p@lms.example.org/jwks'}]}", "auth.issuers[0].jwks_url", "without user"},
+		"Redis by path":          {"redis: {url: 'redis://localhost/db'}", "redis.url", "want redis://HOST:PORT/DATABASE"},
+		"boolean":                {"limits: {observe: 1}", "limits.observe", "want true or false"},
+		"long lease":             {"cache: {load_timeout: 20s, lease: 30s}", "cache.load_timeout", "shorter than cache.lease"},
+		"any origin":             {"cors: {origins: ['*']}", "cors.origins[0]", "an origin as browsers send it"},
+		"capital origin":         {"cors: {origins: ['https://Console.example.org']}", "cors.origins[0]", "small letters"},
+		"port of https":          {"cors: {origins: ['https://console.example.org:443']}", "cors.origins[0]", "no port 443"},
+		"no origin":              {"cors: {origins: ['null']}", "cors.origins[0]", "an origin as browsers send it"},
 		"secret without id":      {"discovery: {client_secret: a}", "discovery.client_id", "is missing beside discovery.client_secret"},
 	}
 	for name, test := range tests {
@@ -181,6 +240,104 @@ func TestMistakesOfVariables(t *testing.T) {
 			wantMistake(t, err, test.key, test.want)
 			if n := len(mistakes(t, err)); n != 1 {
 				t.Errorf("mistakes = %d, want that one alone: %v", n, err)
+			}
+		})
+	}
+}
+
+// TestPassthroughRulesAreStrict spoils one good rule in every way that would
+// open more than was meant, or nothing at all.
+func TestPassthroughRulesAreStrict(t *testing.T) {
+	t.Parallel()
+	const good = `passthrough:
+  rules:
+    - name: first
+      upstream: lms
+      methods: [GET]
+      path: "/api/a/{username}/b/{course_key}/"
+      query: {fixed: "1"}
+      allow_query: [page]
+      permission: read_enrollments
+    - {name: second, upstream: lms, path: "/api/a/{course_key}/", permission: read_metadata}
+`
+	const superuser = "    - {name: third, upstream: discovery, path: /api/v1/programs/, superuser: true, methods: [GET, POST]}\n"
+	if _, err := config.Load(file(t, site+good+superuser), nil); err != nil {
+		t.Fatalf("the good rules have mistakes: %v", err)
+	}
+	tests := map[string]struct{ old, spoiled, key, want string }{
+		"relative path":       {"/api/a/{username}", "api/a/{username}", "path", "does not begin with a slash"},
+		"two slashes":         {"/api/a/{username}", "/api//a/{username}", "path", "not all plain ones"},
+		"climbing":            {"/api/a/{username}", "/api/../{username}", "path", "not all plain ones"},
+		"encoded":             {"/api/a/{username}", "/api/%2e/{username}", "path", "not all plain ones"},
+		"query in the path":   {"{course_key}/\"", "{course_key}/?a=b\"", "path", "not all plain ones"},
+		"only a slash":        {`"/api/a/{username}/b/{course_key}/"`, "/", "path", "not all plain ones"},
+		"unknown placeholder": {"/{username}/", "/{user_name}/", "path", `did you mean "{username}"?`},
+		"part of a segment":   {"/{username}/", "/u-{username}/", "path", "is no placeholder"},
+		"placeholder twice":   {"/{username}/", "/{course_key}/", "path", "has {course_key} twice"},
+		"twice, with query":   {`fixed: "1"`, `fixed: "{username}"`, "path", "has {username} twice"},
+		"broken query value":  {`fixed: "1"`, `fixed: "{uuid}"`, "query.fixed", `has "{uuid}"`},
+		"query without quote": {`fixed: "1"`, `fixed: {program_uuid}`, "query.fixed", "is a section; want one value"},
+		"query as a list":     {`{fixed: "1"}`, "[fixed]", "query", "is a list; want a section"},
+		"query name":          {"fixed:", "'fix&ed':", "query.fix&ed", "is no query name"},
+		"query name twice":    {`{fixed: "1"}`, `{fixed: "1", fixed: "2"}`, "query.fixed", "is given twice"},
+		"fixed and free":      {"[page]", "[fixed]", "query.fixed", "is in allow_query too"},
+		"free twice":          {"[page]", "[page, page]", "allow_query", "has page twice"},
+		"free name":           {"[page]", "['']", "allow_query[0]", "want a query name"},
+		"no method":           {"[GET]", "[]", "methods", "is empty"},
+		"method twice":        {"[GET]", "[GET, GET]", "methods", "has GET twice"},
+		"HEAD":                {"[GET]", "[HEAD]", "methods[0]", "want one of GET, POST"},
+		"cached writes":       {"methods: [GET]", "methods: [GET, POST]\n      cache: 1m", "cache", "other methods than GET"},
+		"filtered writes":     {"methods: [GET]", "methods: [PUT]\n      filter: course_id", "filter", "other methods than GET"},
+		"no filter":           {"/b/{course_key}/", "/b/", "filter", "is missing"},
+		"empty member":        {"methods: [GET]", "filter: a..b", "filter", "several with dots"},
+		"no permission":       {"      permission: read_enrollments\n", "", "permission", "is missing"},
+		"other permission":    {"permission: read_enrollments", "permission: job_global_read", "permission", "want one of read_metadata"},
+		"superuser too":       {"permission: read_enrollments", "permission: read_enrollments\n      superuser: true", "superuser", "a permission instead"},
+		"permission too":      {"/{username}/b/{course_key}/\"", "/\"\n      superuser: true", "permission", "beside superuser"},
+		"superuser instead":   {"permission: read_enrollments", "superuser: true", "superuser", "a permission instead"},
+		"no placeholder":      {"/{username}/b/{course_key}/", "/", "", "no permission can guard it"},
+		"filter for nothing":  {"/{username}/b/{course_key}/\"\n      query: {fixed: \"1\"}\n      allow_query: [page]\n      permission: read_enrollments", "/\"\n      superuser: true\n      filter: course_id", "filter", "without a placeholder"},
+		"no upstream":         {"      upstream: lms\n", "", "upstream", "is missing"},
+		"no name":             {"name: first", "name: ''", "name", "is missing"},
+		"long name":           {"name: first", "name: " + strings.Repeat("a", 41), "name", "at most 40"},
+		"no path":             {`path: "/api/a/{username}/b/{course_key}/"`, "path: ''", "path", "is missing"},
+		"unknown key":         {"allow_query:", "allow_querys:", "allow_querys", `did you mean "allow_query"?`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if !strings.Contains(good, test.old) {
+				t.Fatalf("the good rule has no %q", test.old)
+			}
+			_, err := config.Load(file(t, site+strings.Replace(good, test.old, test.spoiled, 1)), nil)
+			wantMistake(t, err, strings.TrimSuffix("passthrough.rules[0]."+test.key, "."), test.want)
+			if n := len(mistakes(t, err)); n != 1 {
+				t.Errorf("mistakes = %d, want that one alone: %v", n, err)
+			}
+		})
+	}
+}
+
+// TestPassthroughRulesDoNotCollide holds that every request has one rule at most.
+func TestPassthroughRulesDoNotCollide(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ second, key, want string }{
+		"same name":         {`{name: first, upstream: discovery, path: "/a/{course_key}/", permission: read_metadata}`, "passthrough.rules[1].name", "as in passthrough.rules[0]"},
+		"same path":         {`{name: b, upstream: lms, path: "/a/{course_key}/", permission: read_metadata}`, "passthrough.rules[1]", "a path and a method of passthrough.rules[0]"},
+		"other placeholder": {`{name: b, upstream: lms, path: "/a/{program_uuid}", permission: read_metadata}`, "passthrough.rules[1]", "a path and a method of passthrough.rules[0]"},
+		"another method":    {`{name: b, upstream: lms, path: "/a/{course_key}/", permission: read_metadata, methods: [POST]}`, "", ""},
+		"another upstream":  {`{name: b, upstream: discovery, path: "/a/{course_key}/", permission: read_metadata}`, "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const first = `{name: first, upstream: lms, path: "/a/{course_key}/", permission: read_metadata}`
+			_, err := config.Load(file(t, site+"passthrough:\n  rules:\n    - "+first+"\n    - "+test.second+"\n"), nil)
+			if test.key == "" && err != nil {
+				t.Errorf("two rules that do not meet have a mistake: %v", err)
+			}
+			if test.key != "" {
+				wantMistake(t, err, test.key, test.want)
 			}
 		})
 	}

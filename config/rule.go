@@ -37,6 +37,8 @@ func rules(c Config) []rule {
 		notShorter("server.write_timeout", c.Server.WriteTimeout, "server.request_timeout", c.Server.RequestTimeout),
 		notShorter("cache.load_timeout", c.Cache.LoadTimeout, "lms.timeout", c.LMS.Timeout),
 		notShorter("cache.load_timeout", c.Cache.LoadTimeout, "discovery.timeout", c.Discovery.Timeout),
+		notShorter("cache.load_timeout", c.Cache.LoadTimeout, "cache.lease", c.Cache.Lease),
+		notShorter("auth.jwks_refresh", c.Auth.JWKSRefresh, "auth.jwks_min_interval", c.Auth.JWKSMinInterval),
 		{
 			keys:    []string{"discovery.client_secret", "discovery.client_id"},
 			broken:  c.Discovery.ClientID != "" && c.Discovery.ClientSecret == "",
@@ -51,10 +53,13 @@ func rules(c Config) []rule {
 	for i, issuer := range c.Auth.Issuers {
 		path := element("auth.issuers", i)
 		all = append(all, rule{
-			keys:    []string{path, path + ".jwk_set", path + ".hs256_secret"},
-			broken:  issuer.JWKSet == "" && issuer.HS256Secret == "",
-			problem: "has no key", want: "jwk_set, jwk_set_file, hs256_secret or hs256_secret_file",
+			keys:    []string{path, path + ".jwk_set", path + ".jwks_url", path + ".hs256_secret"},
+			broken:  issuer.JWKSet == "" && issuer.JWKSURL == "" && issuer.HS256Secret == "",
+			problem: "has no key", want: "jwk_set, jwk_set_file, jwks_url, hs256_secret or hs256_secret_file",
 		})
+	}
+	for i := range c.Passthrough.Rules {
+		all = append(all, passthroughRules(c, i)...)
 	}
 	return all
 }

@@ -63,7 +63,7 @@ func describe(schema *jsonschema.Schema, section reflect.Value) {
 		case k.isSection():
 			describe(property, k.value)
 		case k.isSectionList():
-			describe(property.Items, reflect.New(k.value.Type().Elem()).Elem())
+			describe(property.Items, newItem(k.value.Type().Elem()))
 		default:
 			describeKey(property, k)
 		}
@@ -75,8 +75,12 @@ func describeKey(property *jsonschema.Schema, k key) {
 	if k.value.CanFloat() || k.value.Kind() == reflect.Int {
 		property.Minimum, property.Maximum = json.Number(f.min), json.Number(f.max)
 	}
+	chosen := property
+	if property.Items != nil {
+		chosen = property.Items
+	}
 	for _, choice := range f.choices {
-		property.Enum = append(property.Enum, choice)
+		chosen.Enum = append(chosen.Enum, choice)
 	}
 	if text := f.bounds(); text != "" {
 		property.Description = strings.TrimSpace(property.Description + " " + sentence(text))
@@ -86,10 +90,13 @@ func describeKey(property *jsonschema.Schema, k key) {
 	}
 }
 
-// defaultOf is a default as JSON: numbers as numbers, all else in its text form.
+// defaultOf is a default as JSON: numbers, lists and booleans as such, all else in
+// its text form.
 func defaultOf(v reflect.Value) any {
-	if v.CanFloat() || v.Kind() == reflect.Int {
+	switch v.Kind() {
+	case reflect.Float64, reflect.Int, reflect.Bool, reflect.Slice:
 		return v.Interface()
+	default:
+		return plainText(v)
 	}
-	return plainText(v)
 }

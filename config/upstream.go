@@ -61,6 +61,8 @@ type Calls struct {
 	RetryBudget float64 `yaml:"retry_budget" validate:"min=0,max=1"`
 	// When to stop calling an upstream that fails.
 	Breaker Breaker `yaml:"breaker"`
+	// How much may be asked of the upstream, by all replicas together. The answer 429 is heeded without a budget too.
+	Budget Budget `yaml:"budget"`
 }
 
 // Breaker opens when too large a share of the calls of one kind fails; answers
@@ -74,4 +76,6 @@ type Breaker struct {
 	Window Duration `yaml:"window" validate:"min=1s,max=10m"`
 	// Time for which no calls are made, before one is tried again.
 	OpenFor Duration `yaml:"open_for" validate:"min=100ms,max=10m"`
+	// Only log that it would open, and go on calling.
+	Observe bool `yaml:"observe"`
 }

@@ -4,9 +4,12 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // setText sets one value from its text, alike for the file and the environment.
@@ -18,6 +21,12 @@ func setText(into reflect.Value, text string) error {
 	switch {
 	case into.Kind() == reflect.String:
 		into.SetString(text)
+		return nil
+	case into.Kind() == reflect.Bool:
+		if text != "true" && text != "false" {
+			return errors.New("want true or false")
+		}
+		into.SetBool(text == "true")
 		return nil
 	case into.CanInt():
 		n, err := strconv.ParseInt(text, 10, into.Type().Bits())
@@ -43,9 +52,29 @@ func shown(field reflect.Type, text string) string {
 	if field == reflect.TypeFor[Secret]() {
 		return "has no usable value"
 	}
+	return shownText(text)
+}
+
+func shownText(text string) string {
 	const most = 60
 	if len(text) > most {
 		text = text[:most] + "…"
 	}
 	return fmt.Sprintf("is %q", text)
+}
+
+// plainText is a default as text. That of a secret is public.
+func plainText(v reflect.Value) string {
+	switch value := v.Interface().(type) {
+	case Secret:
+		return value.Reveal()
+	case []string:
+		return strings.Join(value, ", ")
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// sortedNames are the names of a free section, in order.
+func sortedNames(section map[string]string) []string {
+	return slices.Sorted(maps.Keys(section))
 }

@@ -113,6 +113,8 @@ func (d *decoder) decode(n ast.Node, into reflect.Value, path string) {
 		d.section(n, into, path)
 	case into.Kind() == reflect.Slice:
 		d.list(n, into, path)
+	case into.Kind() == reflect.Map:
+		d.texts(n, into, path)
 	default:
 		d.scalar(n, into, path)
 	}
@@ -148,14 +150,39 @@ func (d *decoder) list(n ast.Node, into reflect.Value, path string) {
 		d.mistake(path, "is "+kindOf(n), "a list")
 		return
 	}
-	items := reflect.MakeSlice(into.Type(), 0, 0)
+	items := reflect.Zero(into.Type()) // an empty list is the same value as none
 	for entries := node.ArrayRange(); entries.Next(); {
 		itemPath := element(path, items.Len())
 		d.origins[itemPath] = d.at(entries.Value())
-		items = reflect.Append(items, reflect.Zero(into.Type().Elem()))
+		items = reflect.Append(items, newItem(into.Type().Elem()))
 		d.decode(entries.Value(), items.Index(items.Len()-1), itemPath)
 	}
 	into.Set(items)
+}
+
+// texts reads a section whose keys are free, with texts as values.
+func (d *decoder) texts(n ast.Node, into reflect.Value, path string) {
+	node, ok := n.(ast.MapNode)
+	if !ok {
+		d.mistake(path, "is "+kindOf(n), "a section")
+		return
+	}
+	all := map[string]string{}
+	for entries := node.MapRange(); entries.Next(); {
+		name, place := keyText(entries.Key()), d.at(entries.Key())
+		if _, twice := all[name]; twice {
+			d.mistakeAt(path+"."+name, place, "is given twice", "")
+			continue
+		}
+		var text string
+		d.origins[path+"."+name] = place
+		d.decode(entries.Value(), reflect.ValueOf(&text).Elem(), path+"."+name)
+		all[name] = text
+	}
+	into.Set(reflect.Zero(into.Type()))
+	if len(all) > 0 {
+		into.Set(reflect.ValueOf(all))
+	}
 }
 
 func (d *decoder) scalar(n ast.Node, into reflect.Value, path string) {

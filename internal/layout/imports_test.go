@@ -18,21 +18,25 @@ const module = "registrar/"
 // internal/registrar goes without saying, except for those that must not.
 func mayImport() map[string][]string {
 	return map[string][]string{
-		"cmd/registrar":                    {"config", "gateway", "routes", "aggregate", "linkstore", "internal/jobs", "internal/simulator", "internal/upstream", "internal/upstream/lms", "internal/upstream/discovery"},
+		"cmd/registrar":                    {"config", "gateway", "routes", "aggregate", "aggregate/rediscache", "linkstore", "internal/jobs", "internal/simulator", "internal/telemetry", "internal/upstream", "internal/upstream/lms", "internal/upstream/discovery", "internal/upstream/redisbudget"},
 		"config":                           {},
 		"gateway":                          {},
 		"routes":                           {},
 		"aggregate":                        {},
+		"aggregate/rediscache":             {"aggregate"},
 		"linkstore":                        {},
 		"internal/registrar":               {},
 		"internal/jobs":                    {},
 		"internal/upstream":                {},
 		"internal/upstream/lms":            {"internal/upstream"},
 		"internal/upstream/discovery":      {"internal/upstream"},
+		"internal/upstream/redisbudget":    {"internal/upstream"},
 		"internal/simulator":               {},
 		"internal/provision":               {},
 		"internal/provision/provisiontest": {"internal/provision"},
 		"internal/provision/withservers":   {"internal/provision"},
+		"internal/telemetry":               {},
+		"internal/deploycheck":             {},
 		"internal/layout":                  {},
 	}
 }
@@ -41,7 +45,7 @@ func mayImport() map[string][]string {
 // simulator, so that it cannot hide a mistake that the clients share with it,
 // and what has no business with it.
 func ownVocabulary() []string {
-	return []string{"internal/simulator", "internal/provision", "internal/provision/provisiontest", "internal/provision/withservers", "config", "internal/registrar"}
+	return []string{"internal/simulator", "internal/provision", "internal/provision/provisiontest", "internal/provision/withservers", "config", "internal/registrar", "internal/telemetry", "internal/deploycheck"}
 }
 
 // belongs says which third-party packages are the business of which rooms alone.
@@ -54,7 +58,10 @@ func belongs() map[string][]string {
 		"github.com/jackc/pgx/":         {"linkstore", "internal/provision", "internal/provision/provisiontest"},
 		"modernc.org/sqlite":            {"linkstore"},
 		"github.com/pressly/goose/":     {"linkstore"},
-		"github.com/redis/":             {"internal/provision", "internal/provision/provisiontest"},
+		"github.com/redis/":             {"internal/provision", "internal/provision/provisiontest", "aggregate/rediscache", "gateway", "internal/upstream/redisbudget", "internal/telemetry", "cmd/registrar"},
+		"github.com/klauspost/":         {"aggregate/rediscache"},
+		"github.com/go-redis/":          {"gateway"},
+		"github.com/fsnotify/":          {"config"},
 		"github.com/failsafe-go/":       {"internal/upstream"},
 		"golang.org/x/oauth2":           {"internal/upstream"},
 		"golang.org/x/oauth2/":          {"internal/upstream"},
@@ -65,6 +72,13 @@ func belongs() map[string][]string {
 		"github.com/goccy/go-yaml":      {"config"},
 		"github.com/goccy/go-yaml/":     {"config"},
 		"github.com/getkin/kin-openapi": {}, // tests only
+
+		// The rooms offer figures and take a tracer; what becomes of those they do not know.
+		"github.com/prometheus/":              {"internal/telemetry"},
+		"go.opentelemetry.io/otel/sdk/":       {"internal/telemetry"},
+		"go.opentelemetry.io/otel/exporters/": {"internal/telemetry"},
+		"go.opentelemetry.io/contrib/":        {},
+		"github.com/exaring/otelpgx":          {"internal/telemetry"},
 	}
 }
 

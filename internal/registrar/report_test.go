@@ -74,6 +74,9 @@ func TestContext(t *testing.T) {
 	if !ok || who.Username != "sis" || registrar.RequestID(ctx) != "r-1" || !registrar.Refetch(ctx) {
 		t.Errorf("context lost something: %v %v %q %v", who, ok, registrar.RequestID(ctx), registrar.Refetch(ctx))
 	}
+	if registrar.Bulk(ctx) || !registrar.Bulk(registrar.WithBulk(ctx)) {
+		t.Error("only a context that was marked serves background work")
+	}
 	if _, ok := registrar.PrincipalFrom(t.Context()); ok || registrar.RequestID(t.Context()) != "" || registrar.Refetch(t.Context()) {
 		t.Error("an empty context is not empty")
 	}
