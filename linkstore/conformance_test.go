@@ -56,6 +56,8 @@ func TestConformance(t *testing.T) {
 		"snapshot times keep microseconds":               snapshotTimes,
 		"links are asked for many programs at once":      linksOfMany,
 		"usernames are found by folded key":              usernamesFound,
+		"programs are found by account":                  programsOfAccount,
+		"programs of an account need no scan":            programsOfAccountIndexed,
 		"recorded links give usernames":                  linksRecorded,
 		"a directory remembers for its TTL":              directoryRemembers,
 		"a directory forgets when told":                  directoryForgets,

@@ -56,6 +56,33 @@ func scanLink(rows *sql.Rows) (registrar.ProgramLink, error) {
 	return link, err
 }
 
+// ProgramsOfUsername returns the programs in whose last snapshot an enrollment was
+// linked to this LMS account, by key ascending, whatever school they belong to:
+// the caller keeps to those it may see. Usernames compare by case, so that a
+// spelling nobody recorded is nobody's. A learner known by student key alone has
+// no account yet and is not found.
+func (s *Store) ProgramsOfUsername(ctx context.Context, name registrar.Username) ([]registrar.ProgramKey, error) {
+	if name == "" || len(name) > maxKey || !storable(string(name)) {
+		return nil, nil
+	}
+	var keys []registrar.ProgramKey
+	// The second condition lets both engines take the partial index.
+	err := each(ctx, s.read, func(rows *sql.Rows) error {
+		var key registrar.ProgramKey
+		err := rows.Scan(&key)
+		keys = append(keys, key)
+		return err
+	}, `SELECT DISTINCT p.key FROM learners r
+		JOIN program_links l ON l.organization_id = r.organization_id AND l.folded_key = r.folded_key
+		JOIN programs p ON p.id = l.program_id
+		WHERE r.username = $1 AND r.username <> '' AND l.account_exists`, name)
+	if err != nil {
+		return nil, classify("programs of an account", err)
+	}
+	slices.Sort(keys) // the engines' collations differ
+	return keys, nil
+}
+
 // SnapshotTimes says when the newest recorded snapshot of each program was seen.
 // A program without one is absent.
 func (s *Store) SnapshotTimes(ctx context.Context, programs []registrar.ProgramKey) (map[registrar.ProgramKey]time.Time, error) {

@@ -2,6 +2,7 @@ package linkstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -9,6 +10,13 @@ import (
 
 	"registrar/internal/registrar"
 )
+
+// patience is how long after the begin of a fetch callers with an expired answer
+// wait for the new one.
+const patience = 250 * time.Millisecond
+
+// errSlow is why such a caller waits no longer.
+var errSlow = errors.New("linkstore: the directory is slow")
 
 // memory keeps answers of the database for a short time. A missing or expired
 // one is fetched once, however many ask; while the database is away an expired
@@ -39,6 +47,7 @@ type answer[V any] struct {
 
 // flight is one fetch that several may wait for.
 type flight[V any] struct {
+	began time.Time
 	done  chan struct{}
 	value V
 	err   error
@@ -52,11 +61,24 @@ func (m *memory[K, V]) get(ctx context.Context, key K) (V, error) {
 	if f == nil {
 		return a.value, nil
 	}
-	err := f.wait(ctx)
+	if !m.usable(a) {
+		if err := f.wait(ctx); err != nil {
+			var none V
+			return none, err
+		}
+		return f.value, nil
+	}
+	// Enough for any database that is well. One that hangs would cost every caller
+	// the whole deadline, though an answer is at hand; the fetch goes on.
+	short, cancel := context.WithTimeoutCause(ctx, patience-m.now().Sub(f.began), errSlow)
+	defer cancel()
+	err := f.wait(short)
 	switch {
 	case err == nil:
 		return f.value, nil
-	case m.usable(a) && away(err):
+	case ctx.Err() == nil && errors.Is(context.Cause(short), errSlow):
+		return a.value, nil
+	case away(err) && m.usable(a):
 		return a.value, nil
 	}
 	var none V
@@ -91,7 +113,7 @@ func (m *memory[K, V]) look(ctx context.Context, key K) (answer[V], *flight[V]) 
 	}
 	f := m.flights[key]
 	if f == nil {
-		f = &flight[V]{done: make(chan struct{})}
+		f = &flight[V]{began: now, done: make(chan struct{})}
 		m.flights[key] = f
 		go m.fly(context.WithoutCancel(ctx), key, f, m.generation)
 	}

@@ -72,6 +72,7 @@ func TestMemoryAsksOnceForMany(t *testing.T) {
 		if s.asked != 1 {
 			t.Errorf("asked %d times for 50 callers, want once", s.asked)
 		}
+		s.takes = patience / 2
 		time.Sleep(5 * time.Second)
 		check(t, m, 2, "")
 	})
@@ -130,12 +131,20 @@ func TestMemorySlowDatabase(t *testing.T) {
 		check(t, m, 2, "")
 		s.takes = time.Hour
 		time.Sleep(6 * time.Second)
-		check(t, m, 2, "")
 		start := time.Now()
+		check(t, m, 2, "")
+		if waited := time.Since(start); waited > patience {
+			t.Errorf("a caller waited %v for a database that hangs, with an answer at hand", waited)
+		}
+		start = time.Now()
 		check(t, m, 2, "")
 		if waited := time.Since(start); waited > 0 {
 			t.Errorf("the next caller waited %v for a database that just did not answer", waited)
 		}
+		time.Sleep(6 * time.Second) // the fetch ends at its deadline
+		synctest.Wait()
+		s.takes = 0
+		check(t, m, 4, "")
 	})
 }
 

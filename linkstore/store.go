@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -26,6 +27,8 @@ type Config struct {
 	MaxConns int
 	// ConnectTimeout bounds one attempt to connect to PostgreSQL; 0 means 5 s.
 	ConnectTimeout time.Duration
+	// Tracer, if set, hears of every statement on PostgreSQL.
+	Tracer pgx.QueryTracer
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -38,6 +41,7 @@ type Store struct {
 	// that need not wait for a snapshot of 100,000 rows.
 	read *sql.DB
 	pool *pgxpool.Pool // nil on SQLite
+	file string        // SQLite's; empty on PostgreSQL
 	now  func() time.Time
 }
 
@@ -78,6 +82,7 @@ func (s *Store) openPostgres(ctx context.Context, cfg Config) error {
 	if cfg.ConnectTimeout > 0 {
 		pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
 	}
+	pc.ConnConfig.Tracer = cfg.Tracer
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return err
@@ -116,7 +121,7 @@ func (s *Store) openSQLite(path string) error {
 	write.SetMaxOpenConns(1)
 	read.SetMaxOpenConns(4)
 	read.SetMaxIdleConns(4)
-	s.dialect, s.write, s.read = sqlite, write, read
+	s.dialect, s.write, s.read, s.file = sqlite, write, read, path
 	return nil
 }
 
@@ -154,3 +159,6 @@ func newID() (string, error) {
 	}
 	return id.String(), nil
 }
+
+// Pool tells how the connections that write stand; on PostgreSQL they are all.
+func (s *Store) Pool() sql.DBStats { return s.write.Stats() }
