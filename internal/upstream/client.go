@@ -25,6 +25,7 @@ type Client struct {
 	slots    bulkhead.Bulkhead[any]
 	breakers *breakers
 	budget   *budget
+	meter    *meter
 	log      *slog.Logger
 	// deniedUntil is when a 401 may again cost a token, in Unix nanoseconds.
 	deniedUntil atomic.Int64
@@ -62,8 +63,9 @@ func New(cfg Config, tokens TokenSource, log *slog.Logger) (*Client, error) {
 		cfg: cfg, base: base, voice: voice(cfg.Name), tokens: tokens,
 		http:     newHTTPClient(transport),
 		slots:    bulkhead.New[any](uint(cfg.Concurrency)),
-		breakers: newBreakers(cfg.Breaker),
+		breakers: newBreakers(cfg, log),
 		budget:   newBudget(cfg.RetryBudget),
+		meter:    newMeter(cfg, log),
 		log:      log,
 	}, nil
 }
@@ -91,7 +93,7 @@ func (c *Client) Get(ctx context.Context, r Request) (Response, error) {
 			continue
 		}
 		try++
-		if !c.again(ctx, err, try) {
+		if !c.again(ctx, r.class(), err, try) {
 			c.logFailure(ctx, r, asked, err)
 			return Response{}, err
 		}
@@ -113,35 +115,33 @@ func (c *Client) renew(token string, renewed bool) bool {
 	return true
 }
 
-// try makes one exchange, if breaker, slots and token allow. On a refused status
+// try makes one exchange, if breaker, slots, token and budget allow. On a refused status
 // it returns that response with the error, and the token that was sent.
 func (c *Client) try(ctx context.Context, r Request) (Response, string, error) {
 	if err := ctx.Err(); err != nil {
 		return Response{}, "", c.voice.broken(ctx, ctx, r.Operation, err)
 	}
 	breaker := c.breakers.of(r.class())
-	if rest := breaker.RemainingDelay(); rest > 0 {
+	if rest := breaker.rest(); rest > 0 {
 		return Response{}, "", c.voice.resting(r.Operation, rest)
 	}
-	if err := c.slots.AcquirePermit(ctx); err != nil {
-		return Response{}, "", c.voice.busy(r.Operation, err)
-	}
-	defer c.slots.ReleasePermit()
-	token, err := c.tokens.Token(ctx)
+	e, err := c.enter(ctx, r)
 	if err != nil {
 		return Response{}, "", err
 	}
+	defer c.slots.ReleasePermit()
 	// Last, so that no probe of a half-open breaker is spent on waiting.
-	permit, ok := acquire(breaker)
+	permit, ok := breaker.acquire()
 	if !ok {
 		return Response{}, "", c.voice.resting(r.Operation, breaker.RemainingDelay())
 	}
 	judged := unjudged
 	defer func() { permit.settle(judged) }()
 	start := time.Now()
-	resp, err := c.exchange(ctx, r, token)
+	resp, err := c.traced(ctx, r, e.token)
 	judged = c.judge(resp, err, time.Since(start))
-	return resp, token, err
+	c.learn(ctx, r, resp, e.ticket)
+	return resp, e.token, err
 }
 
 // exchange sends the request and reads the answer, within the time of one try.

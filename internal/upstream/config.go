@@ -9,6 +9,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Config says how one upstream is called. The zero value of each field but
@@ -30,10 +33,18 @@ type Config struct {
 	// RetryBudget is the share of reads that may be tried again. Default 0.1.
 	RetryBudget float64
 	Breaker     BreakerConfig
+	// Budget caps how often the upstream is called.
+	Budget BudgetConfig
+	// Ledger, if set, keeps the budget together with other replicas; else, and
+	// while it fails, this process counts alone.
+	Ledger Ledger
 	// Observe, if set, hears of every try once it is over. It must not block.
 	Observe func(context.Context, Call)
 	// Transport replaces the tuned one of [NewTransport], to wrap or to fake it.
 	Transport http.RoundTripper
+	// Tracer, if set, makes a span of every try. The trace in the context is
+	// passed on upstream with or without it.
+	Tracer trace.Tracer
 }
 
 // BreakerConfig says when a class of operations is given a rest.
@@ -45,6 +56,8 @@ type BreakerConfig struct {
 	MinCalls int
 	Window   time.Duration // default 30 s
 	OpenFor  time.Duration // time until it lets a call through again; default 5 s
+	// Observe lets every call pass and only tells what would have been refused.
+	Observe bool
 }
 
 // TokenSource hands out the service account's token. [Tokens] is one.
@@ -69,6 +82,10 @@ func (c Config) withDefaults() Config {
 	c.Breaker.Window = or(c.Breaker.Window, 30*time.Second)
 	c.Breaker.OpenFor = or(c.Breaker.OpenFor, 5*time.Second)
 	c.Breaker.MinCalls = min(c.Breaker.MinCalls, c.hungCalls())
+	c.Budget = c.Budget.withDefaults()
+	if c.Tracer == nil {
+		c.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	return c
 }
 
@@ -88,7 +105,7 @@ func (c Config) check() error {
 	if b.FailureRate < 0 || b.FailureRate > 1 || b.MinCalls < 0 || b.Window < 0 || b.OpenFor < 0 {
 		return errors.New("upstream: a breaker wants a rate from 0 to 1 and positive counts and times")
 	}
-	return nil
+	return c.Budget.check()
 }
 
 // parseBase returns the base URL without its trailing slash.

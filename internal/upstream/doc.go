@@ -2,7 +2,7 @@
 //
 // It knows how to ask, not what for. A read passes, in this order: the circuit
 // breaker of its class, the cap on calls in flight, the service account's token,
-// one HTTP exchange with its own clock, the cap on the body, and the
+// the upstream's budget, one HTTP exchange with its own clock, the cap on the body, and the
 // classification of whatever came back into a [registrar.Error]. What failed in a
 // way that may pass is asked again, within a budget. A [Walker] reads long
 // listings page by page over that.

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"registrar/internal/registrar"
 )
 
 // Request is one read of one endpoint.
@@ -61,8 +59,6 @@ func (c *Client) build(ctx context.Context, r Request, token string) (*http.Requ
 	// Discovery translates program types and error texts.
 	req.Header.Set("Accept-Language", "en")
 	req.Header.Set("User-Agent", c.cfg.UserAgent)
-	if id := registrar.RequestID(ctx); id != "" {
-		req.Header.Set("X-Request-ID", id)
-	}
+	passOn(ctx, req.Header)
 	return req, nil
 }

@@ -243,7 +243,8 @@ func TestDefectsAndClientErrorsNeverOpenTheBreaker(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 403, 404, 429, 500} {
 		var hits atomic.Int32
-		c := faked(t, upstream.Config{Retries: -1, Breaker: upstream.BreakerConfig{MinCalls: 2}}, func(*http.Request) (*http.Response, error) {
+		// The budget only observes, or it would keep the second call after a 429.
+		c := faked(t, upstream.Config{Retries: -1, Breaker: upstream.BreakerConfig{MinCalls: 2}, Budget: upstream.BudgetConfig{Observe: true}}, func(*http.Request) (*http.Response, error) {
 			hits.Add(1)
 			return reply(status, "application/json", `{}`), nil
 		})

@@ -12,7 +12,8 @@ import (
 
 const (
 	// longestPause caps the wait between two tries. Who asks for more gets no
-	// second try; the caller is told how long instead.
+	// second try; the caller is told how long instead. Background work has
+	// nobody to tell, and waits.
 	longestPause = 5 * time.Second
 	firstPause   = 100 * time.Millisecond
 	// budgetBurst is how many retries a quiet client may make at once.
@@ -25,6 +26,7 @@ type budget struct {
 	mu     sync.Mutex
 	share  float64
 	tokens float64
+	spent  uint64
 }
 
 func newBudget(share float64) *budget { return &budget{share: share, tokens: budgetBurst} }
@@ -42,17 +44,19 @@ func (b *budget) withdraw() bool {
 		return false
 	}
 	b.tokens--
+	b.spent++
 	return true
 }
 
 // again waits before try number next, counted from 2, and reports whether it may
 // be made: the failure may pass, the deadline leaves room, the budget has a token.
-func (c *Client) again(ctx context.Context, err error, next int) bool {
+func (c *Client) again(ctx context.Context, class string, err error, next int) bool {
 	if next > c.cfg.Retries+1 || !passing(err) {
 		return false
 	}
-	wait := max(pause(next), registrar.RetryAfterOf(err))
-	if wait > longestPause {
+	// A pause that was learned holds even where the answer named none.
+	wait := max(pause(next), registrar.RetryAfterOf(err), c.meter.local.pausedFor(class))
+	if wait > longestPause && !registrar.Bulk(ctx) {
 		return false
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
