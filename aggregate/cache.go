@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -49,7 +50,7 @@ type answer struct {
 }
 
 func newCache(cfg Config) (*cache, error) {
-	c := &cache{cfg: cfg, flights: newFlights()}
+	c := &cache{cfg: cfg, flights: newFlights(), counts: newCounters()}
 	c.drops.seed = maphash.MakeSeed()
 	kept, err := otter.New(&otter.Options[Key, *entry]{
 		MaximumWeight: uint64(cfg.MaxBytes),
@@ -65,18 +66,18 @@ func newCache(cfg Config) (*cache, error) {
 // answer serves req from the cache if the policy lets it, else from a flight. A
 // kept "not found" is an answer: its entry has missing set.
 func (c *cache) answer(ctx context.Context, req request) (answer, error) {
-	old := c.peek(req.key)
+	old, n := c.peek(req.key), c.counts.of(req.key.view)
 	switch c.judge(ctx, req.key.view, old) {
 	case fresh:
-		c.counts.hits.Add(1)
+		n.hits.Add(1)
 		return answer{entry: old, state: registrar.SourceOK, hit: true}, nil
 	case stale:
-		c.counts.stale.Add(1)
+		n.stale.Add(1)
 		c.refresh(ctx, req, old)
 		return answer{entry: old, state: registrar.SourceStale, hit: true}, nil
 	case fallback, gone:
 	}
-	c.counts.misses.Add(1)
+	n.misses.Add(1)
 	return c.await(ctx, req, old)
 }
 
@@ -98,7 +99,7 @@ func (c *cache) await(ctx context.Context, req request, old *entry) (answer, err
 	// Looked up again: the flight may have found a newer one in the shared tier.
 	last := c.peek(req.key)
 	if last != nil && c.policy(req.key.view).judge(last, c.cfg.Now()) != gone {
-		c.counts.stale.Add(1)
+		c.counts.of(req.key.view).stale.Add(1)
 		return answer{entry: last, state: registrar.SourceStale, took: took}, nil
 	}
 	return answer{took: took}, err
@@ -160,5 +161,12 @@ func (c *cache) refresh(ctx context.Context, req request, old *entry) {
 	}
 }
 
-// drop forgets, here alone, every part that carries one of tags.
-func (c *cache) drop(tags []Tag) { c.drops.drop(tags) }
+// forget drops, here alone, every part that carries one of tags, given as texts.
+func (c *cache) forget(tags []string) {
+	if slices.Contains(tags, AllTag().Text()) {
+		c.drops.dropAll()
+		c.kept.InvalidateAll() // they are worth nothing; give up their memory too
+		return
+	}
+	c.drops.drop(tags)
+}

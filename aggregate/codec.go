@@ -6,6 +6,11 @@ import (
 	"registrar/internal/registrar"
 )
 
+// encoding is the version of what the codecs write. Raise it with every change
+// of a part's encoded form: processes of two releases share a [Tier] during an
+// upgrade, and must not read each other's parts.
+const encoding = "1"
+
 // codec encodes a part for its digest, its weight and the shared tier. What
 // comes back equals what went in.
 type codec[T any] struct {

@@ -43,18 +43,31 @@ func New(cfg Config, sources Sources) (*Composer, error) {
 // tags, and every fetch of such a part that has begun. A write calls it after the
 // LMS accepted. The error is the tier's: other processes may still hold the parts.
 func (c *Composer) Drop(ctx context.Context, tags ...Tag) error {
-	c.cache.drop(tags)
-	if c.cfg.Tier == nil || len(tags) == 0 {
+	if len(tags) == 0 {
 		return nil
 	}
-	err := c.cfg.Tier.Drop(ctx, texts(tags))
+	names := texts(tags)
+	c.cache.forget(names)
+	if c.cfg.Tier == nil {
+		return nil
+	}
+	err := c.cfg.Tier.Drop(ctx, names)
 	// Once more: a read in between may have taken the old part back from the tier.
-	c.cache.drop(tags)
+	c.cache.forget(names)
 	if err != nil {
-		return fmt.Errorf("aggregate: drop in the shared cache: %w", err)
+		return registrar.Fail(registrar.Unavailable,
+			"This replica has forgotten it; the others are told when the shared cache is back.",
+			fmt.Errorf("aggregate: drop in the shared cache: %w", err))
 	}
 	return nil
 }
+
+// DropAll is [Composer.Drop] of everything.
+func (c *Composer) DropAll(ctx context.Context) error { return c.Drop(ctx, AllTag()) }
+
+// Forget drops, in this process alone, every part that carries one of tags,
+// given as their texts ([Tag.Text]): what another process has dropped.
+func (c *Composer) Forget(tags []string) { c.cache.forget(tags) }
 
 // Close ends the fetches that run behind the callers' backs and waits for them,
 // a few seconds at most; the error says that some did not end. Afterwards only

@@ -4,6 +4,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"registrar/internal/registrar"
 )
 
 // overhead is what an entry weighs beside its data: the key, the struct, the
@@ -25,6 +27,11 @@ type entry struct {
 	// retryAt is when a refresh that failed may be tried again, in Unix
 	// nanoseconds, so that a dead source is not asked by every reader.
 	retryAt atomic.Int64
+}
+
+// absent makes e a "not found".
+func (e *entry) absent(err error) {
+	e.missing, e.digest = err, fingerprint([]byte(registrar.CodeOf(err)))
 }
 
 func (e *entry) retryable(now time.Time) bool { return now.UnixNano() >= e.retryAt.Load() }

@@ -36,8 +36,10 @@ type flights struct {
 // flight is one fetch. Its fields below done may be read once done is closed.
 type flight struct {
 	born   uint64
+	tags   []string // of the part, as texts
 	slots  []uint16
 	cancel context.CancelFunc
+	claim  Claim // the flight's own; nil: it loads without one, or does not load
 
 	done   chan struct{}
 	landed landing
@@ -96,10 +98,8 @@ func (c *cache) join(ctx context.Context, req request, old *entry) (*flight, err
 		return f, nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.LoadTimeout)
-	f := &flight{
-		born: c.drops.now(), slots: c.drops.slotsOf(req.tags),
-		cancel: cancel, done: make(chan struct{}),
-	}
+	f := &flight{born: c.drops.now(), tags: texts(req.tags), cancel: cancel, done: make(chan struct{})}
+	f.slots = c.drops.slotsOf(f.tags)
 	fs.byKey[req.key] = f
 	fs.aloft[f] = struct{}{}
 	fs.running.Go(func() { c.fly(ctx, f, req, old) })
@@ -117,10 +117,10 @@ func (c *cache) fly(ctx context.Context, f *flight, req request, old *entry) {
 		guard(ctx, c.cfg.Log, func() { c.rest(ctx, req, f.err) })
 	}
 	close(f.done)
+	guard(ctx, c.cfg.Log, func() { c.settle(ctx, req, f) })
 	if f.err != nil || f.landed.hit || f.landed.entry.missing != nil {
 		return
 	}
-	guard(ctx, c.cfg.Log, func() { c.share(ctx, req, f.landed) })
 	if req.landed != nil {
 		guard(ctx, c.cfg.Log, func() { req.landed(ctx, f.landed) })
 	}
@@ -152,6 +152,13 @@ func (fs *flights) end(f *flight) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	delete(fs.aloft, f)
+}
+
+// count is how many flights are aloft.
+func (fs *flights) count() int {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return len(fs.aloft)
 }
 
 // close lets no flight start, cancels those aloft and waits until they ended.

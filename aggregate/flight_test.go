@@ -33,8 +33,8 @@ func TestManyMissesAreOneFetch(t *testing.T) {
 		if n := l.walks.Load(); n != 1 {
 			t.Errorf("walks for 50 callers = %d, want 1", n)
 		}
-		if s := c.Stats(); s.Misses != 50 || s.Flights != 1 || s.Hits != 0 || s.Entries != 1 || s.Bytes == 0 {
-			t.Errorf("stats = %+v, want 50 misses, 1 flight, 1 entry", s)
+		if s := c.Stats(); s.Misses != 50 || s.Loads != 1 || s.Hits != 0 || s.Entries != 1 || s.Bytes == 0 {
+			t.Errorf("stats = %+v, want 50 misses, 1 load, 1 entry", s)
 		}
 	})
 }

@@ -49,10 +49,10 @@ func NewKey(view View, scope Scope, course registrar.CourseKey, name string) Key
 // View is the kind of part that k names.
 func (k Key) View() View { return k.view }
 
-// Text is k for a shared cache: the view and a digest, because names of people
-// do not belong into another server's key space.
+// Text is k for a shared cache: the view, the version of the encoding and a
+// digest, because names of people do not belong into another server's key space.
 func (k Key) Text() string {
-	return string(k.view) + ":" + fingerprint(fmt.Appendf(nil, "%t %q %q %q %q %q",
+	return string(k.view) + ":" + encoding + ":" + fingerprint(fmt.Appendf(nil, "%t %q %q %q %q %q",
 		k.scope.public, k.scope.organization, k.scope.program, k.scope.uuid, k.course.String(), k.name))
 }
 

@@ -128,6 +128,43 @@ func TestKeysAreEqualOnlyForEqualParts(t *testing.T) {
 	})
 }
 
+// TestScopeAloneKeepsKeysApart draws two keys that differ in their scope alone:
+// whatever else they say is the same, so a text or a comparison that leaves the
+// scope, or one of its members, out would let one program's readers have the
+// other's data.
+func TestScopeAloneKeepsKeysApart(t *testing.T) {
+	t.Parallel()
+	courses := []registrar.CourseKey{{}, key(t, "course-v1:a+b+c"), key(t, "a/b/c")}
+	scopes := map[string]func(*keyParts){
+		"organization": func(p *keyParts) { p.program.Organization += "x" },
+		"program":      func(p *keyParts) { p.program.Key += "x" },
+		"uuid":         func(p *keyParts) { p.program.UUID += "x" },
+		"public":       func(p *keyParts) { p.public = true },
+		// What moves from one member to the next must not be lost between them.
+		"shifted": func(p *keyParts) {
+			p.program.Organization, p.program.Key = p.program.Organization+" ", " "+p.program.Key
+		},
+	}
+	for member, change := range scopes {
+		t.Run(member, func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(t *rapid.T) {
+				one := drawKey(t, "one", courses)
+				one.public = false
+				one.program.UUID += "u" // a drawn public key has no program
+				two := one
+				change(&two)
+				if one.view != two.view || one.course != two.course || one.name != two.name {
+					t.Fatal("the keys differ in more than their scope")
+				}
+				if one.key() == two.key() || one.key().Text() == two.key().Text() {
+					t.Errorf("%+v and %+v share their parts", one, two)
+				}
+			})
+		})
+	}
+}
+
 func TestTextsNameNobody(t *testing.T) {
 	t.Parallel()
 	texts := []string{

@@ -27,6 +27,9 @@ func LearnerTag(school registrar.OrganizationKey, key registrar.StudentKey) Tag 
 	return Tag{kind: "learner", owner: string(school), name: string(key.Fold())}
 }
 
+// AllTag is on every part.
+func AllTag() Tag { return Tag{kind: "all"} }
+
 // Text is t for a shared cache: the kind and a digest, for a name may be a
 // person's.
 func (t Tag) Text() string {
@@ -44,19 +47,21 @@ type generations struct {
 	mu    sync.Mutex // drops go one by one, or a slot could step back
 	clock atomic.Uint64
 	slots [1 << 13]atomic.Uint64
+	floor atomic.Uint64 // when everything was last dropped
 }
 
 func (g *generations) now() uint64 { return g.clock.Load() }
 
-func (g *generations) slotsOf(tags []Tag) []uint16 {
+// slotsOf takes the texts of tags, for other processes name them by these.
+func (g *generations) slotsOf(tags []string) []uint16 {
 	slots := make([]uint16, len(tags))
 	for i, t := range tags {
-		slots[i] = uint16(maphash.Comparable(g.seed, t) % uint64(len(g.slots)))
+		slots[i] = uint16(maphash.String(g.seed, t) % uint64(len(g.slots)))
 	}
 	return slots
 }
 
-func (g *generations) drop(tags []Tag) {
+func (g *generations) drop(tags []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Add(1)
@@ -65,8 +70,17 @@ func (g *generations) drop(tags []Tag) {
 	}
 }
 
+func (g *generations) dropAll() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.floor.Store(g.clock.Add(1))
+}
+
 // valid reports whether nothing with these slots was dropped since born.
 func (g *generations) valid(born uint64, slots []uint16) bool {
+	if g.floor.Load() > born {
+		return false
+	}
 	for _, slot := range slots {
 		if g.slots[slot].Load() > born {
 			return false

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,11 +21,18 @@ import (
 // shared is a second tier in memory.
 type shared struct {
 	mu    sync.Mutex
-	parts map[string]aggregate.Encoded
+	parts map[string]sharedPart
 	err   error
+	wait  func() // what Claim does before it grants
 }
 
-func newShared() *shared { return &shared{parts: map[string]aggregate.Encoded{}} }
+type sharedPart struct {
+	aggregate.Encoded
+	tags    []string
+	claimed time.Time
+}
+
+func newShared() *shared { return &shared{parts: map[string]sharedPart{}} }
 
 func (s *shared) fail(err error) {
 	s.mu.Lock()
@@ -32,31 +40,54 @@ func (s *shared) fail(err error) {
 	s.err = err
 }
 
-func (s *shared) Get(_ context.Context, key string) ([]byte, bool, error) {
+func (s *shared) Get(_ context.Context, key string, _ []string) ([]byte, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	part, ok := s.parts[key]
 	return part.Data, ok, s.err
 }
 
-func (s *shared) Set(_ context.Context, key string, part aggregate.Encoded) error {
+func (s *shared) Claim(_ context.Context, key string, tags []string) (aggregate.Claim, bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.err == nil {
-		s.parts[key] = part
+	wait := s.wait
+	s.mu.Unlock()
+	if wait != nil {
+		wait()
 	}
-	return s.err
+	return sharedClaim{tier: s, key: key, part: sharedPart{tags: tags, claimed: time.Now()}}, true
 }
+
+type sharedClaim struct {
+	tier *shared
+	key  string
+	part sharedPart
+}
+
+func (c sharedClaim) Set(_ context.Context, part aggregate.Encoded) error {
+	c.tier.mu.Lock()
+	defer c.tier.mu.Unlock()
+	if c.tier.err == nil {
+		c.part.Encoded = part
+		c.tier.parts[c.key] = c.part
+	}
+	return c.tier.err
+}
+
+func (c sharedClaim) Release(context.Context) {}
 
 func (s *shared) Drop(_ context.Context, tags []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, part := range s.parts {
-		if slices.ContainsFunc(part.Tags, func(tag string) bool { return slices.Contains(tags, tag) }) {
+		if slices.ContainsFunc(part.tags, func(tag string) bool { return slices.Contains(tags, tag) }) {
 			delete(s.parts, key)
 		}
 	}
 	return s.err
+}
+
+func damaged(text string) sharedPart {
+	return sharedPart{Encoded: aggregate.Encoded{Data: []byte(text)}}
 }
 
 func tiered(tier aggregate.Tier, p aggregate.Policy) aggregate.Config {
@@ -75,7 +106,7 @@ func TestAnotherProcessReadsTheSharedTier(t *testing.T) {
 		first := want(t.Context(), t, one, "a", registrar.SourceOK)
 		synctest.Wait()
 		for _, part := range tier.parts {
-			if part.Keep != time.Hour+time.Minute || !part.Begun.Equal(first.FetchedAt.Add(-time.Second)) || len(part.Tags) != 2 {
+			if part.Keep != time.Hour+time.Minute || !part.claimed.Equal(first.FetchedAt.Add(-time.Second)) || len(part.tags) != 2 {
 				t.Errorf("part = %+v", part)
 			}
 		}
@@ -127,6 +158,23 @@ func TestReadDuringADropDoesNotBringThePartBack(t *testing.T) {
 	})
 }
 
+// deafTier cannot be told of a drop.
+type deafTier struct{ *shared }
+
+func (deafTier) Drop(context.Context, []string) error { return errors.New("10.0.0.7 is away") }
+
+// Somebody who purges while the shared tier is away meets an outage, not a defect.
+func TestDropWithoutTheTierIsUnavailable(t *testing.T) {
+	t.Parallel()
+	l := &lms{}
+	c := compose(t, l.world(), tiered(deafTier{newShared()}, aggregate.Policy{Fresh: time.Hour}))
+	err := c.Drop(t.Context(), aggregate.ProgramTag(masters()))
+	e, ok := errors.AsType[*registrar.Error](err)
+	if !ok || e.Kind != registrar.Unavailable || e.Detail == "" || strings.Contains(e.Detail, "10.0.0.7") {
+		t.Errorf("drop = %v, want it unavailable, with a detail for anybody", err)
+	}
+}
+
 func TestOvertakenFetchIsNotShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -167,12 +215,12 @@ func TestSharedTierMayFail(t *testing.T) {
 		"away": func(s *shared) { s.fail(errors.New("refused")) },
 		"garbage": func(s *shared) {
 			for key := range s.parts {
-				s.parts[key] = aggregate.Encoded{Data: []byte(`{"value":`)}
+				s.parts[key] = damaged(`{"value":`)
 			}
 		},
 		"another shape": func(s *shared) {
 			for key := range s.parts {
-				s.parts[key] = aggregate.Encoded{Data: []byte(`{"fetched_at":"2025-01-01T00:00:00Z","value":{"a":1}}`)}
+				s.parts[key] = damaged(`{"fetched_at":"2025-01-01T00:00:00Z","value":{"a":1}}`)
 			}
 		},
 	}
