@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-
-	"registrar/internal/registrar"
 )
 
 // record renders what went wrong further in and writes one line. Rendering here,
@@ -20,33 +18,34 @@ func (g *Gateway) record(c *fiber.Ctx) error {
 	if err != nil {
 		g.render(c, err)
 	}
-	g.writeLine(c)
+	g.finish(c)
 	return nil
 }
 
 // writeLine says what was asked and how it ended. The path, the query and the
 // caller stay out: they name learners.
-func (g *Gateway) writeLine(c *fiber.Ctx) {
+func (g *Gateway) writeLine(c *fiber.Ctx, o Observation) {
 	v := visitOf(c)
-	level, route := slog.LevelInfo, "unmatched"
-	if v.place != nil {
-		route = v.place.path
-		if v.place.wall == probe {
-			level = slog.LevelDebug
-		}
+	level := slog.LevelInfo
+	if v.place != nil && v.place.wall == probe {
+		level = slog.LevelDebug
 	}
 	attrs := []slog.Attr{
-		slog.String("method", knownMethod(c.Method())),
-		slog.String("route", route),
-		slog.Int("status", c.Response().StatusCode()),
-		slog.Float64("duration_ms", float64(g.now().Sub(v.start))/float64(time.Millisecond)),
+		slog.String("method", o.Method),
+		slog.String("route", o.Route),
+		slog.Int("status", o.Status),
+		slog.Float64("duration_ms", float64(o.Duration)/float64(time.Millisecond)),
 		slog.Int("bytes", size(c)),
 		slog.String("request_id", v.id),
 	}
-	if v.failure != nil {
-		attrs = append(attrs,
-			slog.String("kind", string(registrar.KindOf(v.failure))),
-			slog.String("code", registrar.CodeOf(v.failure)))
+	if o.Code != "" {
+		attrs = append(attrs, slog.String("kind", string(o.Kind)), slog.String("code", o.Code))
+	}
+	if o.Limit != "" && o.Limit != limitKept {
+		attrs = append(attrs, slog.String("limit", o.Limit), slog.String("class", o.Class))
+	}
+	if v.span != nil && v.span.SpanContext().IsSampled() {
+		attrs = append(attrs, slog.String("trace_id", v.span.SpanContext().TraceID().String()))
 	}
 	g.log.LogAttrs(c.UserContext(), level, "request", attrs...)
 }

@@ -17,14 +17,15 @@ const (
 	nameless    = "JWT must include a preferred_username or username claim!"
 )
 
-// authenticate finds out who asks and tells the handler through the context.
-func (g *Gateway) authenticate(c *fiber.Ctx) error {
+// authenticate finds out who asks, tells the handler through the context, and
+// counts the request against the caller's limit for routes of class.
+func (g *Gateway) authenticate(c *fiber.Ctx, class string) error {
 	token, ok := headerToken(c)
 	if !ok {
 		return unauthenticated("token_missing", notProvided, nil)
 	}
 	ctx := c.UserContext()
-	claims, err := g.verifier.Verify(ctx, token)
+	claims, err := g.verify(ctx, c, token)
 	if err != nil {
 		return err
 	}
@@ -33,7 +34,7 @@ func (g *Gateway) authenticate(c *fiber.Ctx) error {
 		return fmt.Errorf("gateway: principal: %w", err)
 	}
 	c.SetUserContext(registrar.WithPrincipal(ctx, principal))
-	return nil
+	return g.throttle(c, principal.Username, class)
 }
 
 // headerToken reads "JWT <token>", and "Bearer <token>" where a generic client

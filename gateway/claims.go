@@ -51,6 +51,14 @@ func (s *claimSet) UnmarshalJSON(text []byte) error {
 // issuer returns the iss claim, or "" when it is missing or no string.
 func (s *claimSet) issuer() string { return s.text("iss") }
 
+// issued returns the iat claim, or the zero time when it is missing or no time.
+func (s *claimSet) issued() time.Time {
+	if issued, err := s.GetIssuedAt(); err == nil && issued != nil {
+		return issued.Time
+	}
+	return time.Time{}
+}
+
 func (s *claimSet) text(name string) string {
 	text, _ := s.MapClaims[name].(string)
 	return text

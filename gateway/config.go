@@ -43,8 +43,14 @@ type Config struct {
 	// answered 503 and closed. Default: 16384.
 	Concurrency int
 	// TrustedProxies lists the addresses and CIDR ranges whose
-	// X-Forwarded-Host and -Proto are believed. Default: nobody.
+	// X-Forwarded-Host, -Proto and -For are believed. Default: nobody.
 	TrustedProxies []string
+	// Origins are the pages in a browser that may call the API, at the start; see
+	// [Gateway.SetOrigins]. Default: none.
+	Origins []string
+	// Limits says how often callers may ask, at the start; see
+	// [Gateway.SetLimits]. Default: as often as they like.
+	Limits Limits
 }
 
 func (c Config) withDefaults() Config {
@@ -90,13 +96,17 @@ func (c Config) fiber(fail fiber.ErrorHandler) fiber.Config {
 
 		RequestMethods: methods(),
 
+		// Streaming switches fasthttp's own limit off: see receive, which has one.
+		StreamRequestBody: true,
 		BodyLimit:         c.BodyLimit,
-		StreamRequestBody: false, // true would switch BodyLimit off
-		ReadBufferSize:    c.HeaderLimit,
-		Concurrency:       c.Concurrency,
-		ReadTimeout:       c.ReadTimeout,
-		WriteTimeout:      c.WriteTimeout,
-		IdleTimeout:       c.IdleTimeout,
+		// Else a multipart body would be read into files before anybody is asked.
+		DisablePreParseMultipartForm: true,
+
+		ReadBufferSize: c.HeaderLimit,
+		Concurrency:    c.Concurrency,
+		ReadTimeout:    c.ReadTimeout,
+		WriteTimeout:   c.WriteTimeout,
+		IdleTimeout:    c.IdleTimeout,
 
 		// Without the check anybody's X-Forwarded-Host would be believed.
 		EnableTrustedProxyCheck: true,

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/gofiber/fiber/v2"
+	"go.opentelemetry.io/otel/trace"
 
 	"registrar/internal/registrar"
 )
@@ -27,7 +28,11 @@ func (g *Gateway) limit(base context.Context) fiber.Handler {
 				cancel()
 			}
 		}()
-		c.SetUserContext(registrar.WithRequestID(ctx, visitOf(c).id))
+		v := visitOf(c)
+		if v.span != nil {
+			ctx = trace.ContextWithSpan(ctx, v.span)
+		}
+		c.SetUserContext(registrar.WithRequestID(ctx, v.id))
 		return c.Next()
 	}
 }

@@ -41,10 +41,10 @@ type plain struct {
 // or head over its limit, a request that is no HTTP. It does their work too.
 func (g *Gateway) refuse(c *fiber.Ctx, err error) error {
 	g.begin(c)
-	preset(c)
+	g.preset(c)
 	g.render(c, fromServer(err))
 	complete(c)
-	g.writeLine(c)
+	g.finish(c)
 	return nil
 }
 

@@ -10,12 +10,24 @@ import (
 	"registrar/internal/registrar"
 )
 
+// maxHeaderLines is far more than any client sends. Without it the limit in bytes
+// leaves room for thousands, each of which is looked at.
+const maxHeaderLines = 256
+
 // inspect refuses what the server below accepts although a proxy in front of us
 // could read it differently: one server's body is then the other's next request.
 func (g *Gateway) inspect(c *fiber.Ctx) error {
 	header := &c.Request().Header
 	target := header.RequestURI()
 	seen := scan(header.RawHeaders())
+	if seen.count > maxHeaderLines {
+		c.Context().SetConnectionClose()
+		return &registrar.Error{
+			Kind: registrar.Invalid, Code: "headers_too_large",
+			Detail: "The head of the request has more lines than the server reads.",
+			Err:    &serverError{status: fiber.StatusRequestHeaderFieldsTooLarge},
+		}
+	}
 	reason := seen.fault()
 	if reason == "" {
 		reason = targetFault(target, header.Host())
@@ -43,6 +55,7 @@ func (g *Gateway) inspect(c *fiber.Ctx) error {
 // lines is what the raw header lines of a request show. The parsed headers hide
 // it: they join folded lines and forget repetitions.
 type lines struct {
+	count                          int
 	length, encoding, folded, bare bool
 	authorizations                 int
 	underscored                    [][]byte
@@ -53,6 +66,7 @@ func scan(raw []byte) lines {
 	// The server takes a bare line feed for a line's end once a CRLF pair is in sight.
 	seen.bare = bytes.Count(raw, []byte("\n")) != bytes.Count(raw, []byte("\r\n"))
 	for line := range bytes.SplitSeq(raw, []byte("\n")) {
+		seen.count++
 		if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
 			seen.folded = true
 			continue

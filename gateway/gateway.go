@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"registrar/internal/registrar"
 )
@@ -30,10 +32,22 @@ type Deps struct {
 	Private []Mounter
 	// Public routes may be asked by anybody: the documentation pages.
 	Public []Mounter
+	// Passthrough answers everything below "/lms/" and "/discovery/"; nil: nothing does.
+	Passthrough *Passthrough
+	// Metrics is the page at "/metrics", which anybody may ask; nil: there is none.
+	Metrics http.Handler
 	// Checks decide readiness; the one named [DatabaseCheck] decides /health.
 	Checks []Check
-	Log    *slog.Logger     // nil: no log
-	Now    func() time.Time // nil: time.Now
+	// Limiter counts what [Config.Limits] bounds. nil: a [LocalLimiter].
+	Limiter Limiter
+	// Class says which limit a route has, by method and template. It is asked once
+	// for each route, at start. nil: all are of class "".
+	Class func(method, path string) string
+	// Observe is told of every request once it is answered; nil: nobody is.
+	Observe func(Observation)
+	Tracer  trace.Tracer     // nil: no spans
+	Log     *slog.Logger     // nil: no log
+	Now     func() time.Time // nil: time.Now
 }
 
 // Gateway is the HTTP server. It is made by [New] and serves once.
@@ -43,6 +57,17 @@ type Gateway struct {
 	people   People
 	verifier *Verifier
 	checks   []Check
+	failed   map[string]*atomic.Bool // by name of a check: what the log says of it
+	limiter  Limiter
+	failures *LocalLimiter // of tokens, by client address
+	limits   atomic.Pointer[Limits]
+	origins  atomic.Pointer[[]string]
+	proxies  proxies
+	class    func(method, path string) string
+	observe  func(Observation)
+	tracer   trace.Tracer
+	pass     *Passthrough
+	running  atomic.Int64 // requests, until their answer begins
 	log      *slog.Logger
 	now      func() time.Time
 	routes   []Route
@@ -61,15 +86,9 @@ func New(cfg Config, deps Deps) (*Gateway, error) {
 	if deps.People == nil || deps.Verifier == nil {
 		return nil, errors.New("gateway: People and Verifier are required; without them nobody could be authenticated")
 	}
-	g := &Gateway{
-		cfg: cfg, people: deps.People, verifier: deps.Verifier,
-		checks: deps.Checks, log: deps.Log, now: deps.Now,
-	}
-	if g.log == nil {
-		g.log = slog.New(slog.DiscardHandler)
-	}
-	if g.now == nil {
-		g.now = time.Now
+	g := assemble(cfg, deps)
+	if err := errors.Join(g.SetLimits(cfg.Limits), g.SetOrigins(cfg.Origins)); err != nil {
+		return nil, err
 	}
 	t, err := g.collect(deps)
 	if err != nil {
@@ -80,11 +99,39 @@ func New(cfg Config, deps Deps) (*Gateway, error) {
 	base, end := context.WithCancel(context.Background())
 	g.end = end
 	g.app = fiber.New(cfg.fiber(g.refuse))
-	g.app.Use(g.identify, g.decorate, g.record, g.rescue, g.inspect, g.limit(base))
+	g.app.Use(g.identify, g.trace, g.decorate, g.record, g.rescue, g.inspect, g.preflight, g.limit(base))
 	g.hang(t)
+	g.hangPassthrough()
 	g.app.Use(g.noRoute)
 	g.tuneServer()
 	return g, nil
+}
+
+// assemble takes over deps and fills what they leave open.
+func assemble(cfg Config, deps Deps) *Gateway {
+	g := &Gateway{
+		cfg: cfg, people: deps.People, verifier: deps.Verifier, checks: deps.Checks,
+		pass: deps.Passthrough, limiter: deps.Limiter, proxies: parseProxies(cfg.TrustedProxies), class: deps.Class,
+		observe: deps.Observe, tracer: deps.Tracer, log: deps.Log, now: deps.Now,
+	}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	if g.now == nil {
+		g.now = time.Now
+	}
+	if g.class == nil {
+		g.class = func(string, string) string { return "" }
+	}
+	g.failed = make(map[string]*atomic.Bool, len(g.checks))
+	for _, check := range g.checks {
+		g.failed[check.Name] = new(atomic.Bool)
+	}
+	g.failures = NewLocalLimiter(g.now)
+	if g.limiter == nil {
+		g.limiter = NewLocalLimiter(g.now)
+	}
+	return g
 }
 
 // tuneServer sets what fiber does not reach of the server below it.
@@ -99,20 +146,36 @@ func (g *Gateway) tuneServer() {
 			g.unknownMethod(rc)
 			return
 		}
-		next(rc)
+		g.handle(rc, next)
 	}
 }
 
 // unknownMethod answers what fiber would answer by itself, without request id,
 // headers or log.
 func (g *Gateway) unknownMethod(rc *fasthttp.RequestCtx) {
-	c := g.app.AcquireCtx(rc)
-	defer g.app.ReleaseCtx(c)
-	c.Set(fiber.HeaderAllow, strings.Join(methods(), ", "))
-	// refuse renders and returns nil, whatever it is given.
-	_ = g.refuse(c, registrar.Fail(registrar.MethodNotAllowed, "The server has no such method.", nil))
+	rc.Response.Header.Set(fiber.HeaderAllow, strings.Join(methods(), ", "))
+	g.answer(rc, registrar.Fail(registrar.MethodNotAllowed, "The server has no such method.", nil))
 }
 
-// Routes lists what is mounted, in the order of mounting; HEAD, OPTIONS and the
-// second slash form, which every path has, are left out.
-func (g *Gateway) Routes() []Route { return slices.Clone(g.routes) }
+// answer refuses a request before the first middleware.
+func (g *Gateway) answer(rc *fasthttp.RequestCtx, err error) {
+	c := g.app.AcquireCtx(rc)
+	defer g.app.ReleaseCtx(c)
+	// refuse renders and returns nil, whatever it is given.
+	_ = g.refuse(c, err)
+}
+
+// Routes lists what is mounted, in the order of mounting, and then what the
+// passthrough's rules of this moment let through; HEAD, OPTIONS and the second
+// slash form, which every path has, are left out.
+func (g *Gateway) Routes() []Route {
+	list := slices.Clone(g.routes)
+	if g.pass != nil {
+		list = append(list, g.pass.routes()...)
+	}
+	return list
+}
+
+// InFlight is how many requests are being worked on. A streamed answer counts
+// until it begins.
+func (g *Gateway) InFlight() int { return int(g.running.Load()) }

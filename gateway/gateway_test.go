@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"registrar/gateway"
+	"registrar/internal/provision/provisiontest"
 	"registrar/internal/registrar"
 )
 
@@ -28,7 +29,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	goleak.VerifyTestMain(provisiontest.With(m),
 		// The server keeps one clock for its Date header for as long as the process lives …
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 		// … and a sweeper that sees only every ten seconds that its server has stopped.

@@ -14,18 +14,24 @@ const (
 
 // decorate sets the headers that every answer has.
 func (g *Gateway) decorate(c *fiber.Ctx) error {
-	preset(c)
+	g.preset(c)
 	err := c.Next()
 	complete(c)
 	return err
 }
 
 // preset sets what a handler may replace.
-func preset(c *fiber.Ctx) {
+func (g *Gateway) preset(c *fiber.Ctx) {
+	if g.draining.Load() {
+		// Before the listener goes: a caller who reuses a kept connection at the
+		// wrong moment would lose the request.
+		c.Context().SetConnectionClose()
+	}
 	c.Set(fiber.HeaderXFrameOptions, "DENY")
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderContentLanguage, "en")
+	g.share(c)
 }
 
 // complete adds what a handler left open. It runs after the handler, so a Vary

@@ -224,6 +224,13 @@ func TestBadTokens(t *testing.T) {
 		"a claim twice":                     {m.raw(twice), "token_malformed"},
 		"alg none":                          {m.forged(`{"alg":"none"}`, unsigned), "bad_signature"},
 		"alg None":                          {m.forged(`{"alg":"None"}`, unsigned), "bad_signature"},
+		"alg twice":                         {m.forged(`{"alg":"RS512","alg":"none"}`, unsigned), "bad_signature"},
+		"alg in another case":               {m.forged(`{"ALG":"RS512"}`, unsigned), "bad_signature"},
+		"alg is a list":                     {m.forged(`{"alg":["RS512"]}`, rs512(t, m.own)), "bad_signature"},
+		"header is no object":               {m.forged(`"RS512"`, rs512(t, m.own)), "token_malformed"},
+		"padded":                            {m.rs(good()) + "==", "token_malformed"},
+		"in five parts":                     {m.rs(good()) + ".a.b", "token_malformed"},
+		"expiry is true":                    {m.rs(with("exp", true)), "token_malformed"},
 		"no alg":                            {m.forged(`{}`, rs512(t, m.own)), "bad_signature"},
 		"no signature":                      {strings.Join(strings.Split(m.rs(good()), ".")[:2], ".") + ".", "bad_signature"},
 		"RS384":                             {signed(t, jwt.SigningMethodRS384, m.own, good()), "bad_signature"},
@@ -356,13 +363,17 @@ func verifier(t *testing.T, issuer gateway.Issuer, now func() time.Time) *gatewa
 }
 
 // source is a [gateway.KeySource] made of a function.
-type source func(kid string) ([]*rsa.PublicKey, error)
+type source func() (*gateway.KeySet, error)
 
-func (s source) Keys(_ context.Context, kid string) ([]*rsa.PublicKey, error) { return s(kid) }
+func (s source) Keys(context.Context) (*gateway.KeySet, error) { return s() }
+
+func (s source) Newer(context.Context, *gateway.KeySet, time.Time) (*gateway.KeySet, error) {
+	return s()
+}
 
 func TestKeysThatCannotBeHadAreNotTheCallersFault(t *testing.T) {
 	t.Parallel()
-	v := verifier(t, gateway.Issuer{Issuer: lms, Source: source(func(string) ([]*rsa.PublicKey, error) {
+	v := verifier(t, gateway.Issuer{Issuer: lms, Source: source(func() (*gateway.KeySet, error) {
 		return nil, errors.New("connection refused")
 	})}, noon)
 	_, err := v.Verify(t.Context(), signed(t, jwt.SigningMethodRS512, rsaKey(t), good()))
@@ -371,34 +382,43 @@ func TestKeysThatCannotBeHadAreNotTheCallersFault(t *testing.T) {
 	}
 }
 
-func TestAGoodTokenIsRememberedForAWhile(t *testing.T) {
+func TestAGoodTokenIsRememberedUntilItExpiresOrItsKeysChange(t *testing.T) {
 	t.Parallel()
 	key := rsaKey(t)
 	var now atomic.Int64
-	withdrawn, asked := false, 0
-	v := verifier(t, gateway.Issuer{Issuer: lms, Source: source(func(kid string) ([]*rsa.PublicKey, error) {
-		if asked++; kid != "" || withdrawn {
-			return nil, nil
-		}
-		return []*rsa.PublicKey{&key.PublicKey}, nil
-	})}, func() time.Time { return noon().Add(time.Duration(now.Load())) })
-
+	keys := &gateway.KeySet{Keys: []*rsa.PublicKey{&key.PublicKey}}
+	var outcomes []string
+	v, err := gateway.NewVerifier([]gateway.Issuer{{Issuer: lms, Source: source(func() (*gateway.KeySet, error) { return keys, nil })}},
+		gateway.VerifierConfig{
+			Now:     func() time.Time { return noon().Add(time.Duration(now.Load())) },
+			OnToken: func(outcome string) { outcomes = append(outcomes, outcome) },
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
 	long := signed(t, jwt.SigningMethodRS512, key, good())
 	short := signed(t, jwt.SigningMethodRS512, key, with("exp", noon().Add(time.Minute).Unix()))
-	verify := func(token, code string, wantAsked int) {
+	verify := func(token, want string) {
 		t.Helper()
 		_, err := v.Verify(t.Context(), token)
-		if got := map[bool]string{true: "", false: registrar.CodeOf(err)}[err == nil]; got != code || asked != wantAsked {
-			t.Errorf("after %s: code %q, keys asked for %d times; want %q, %d", time.Duration(now.Load()), got, asked, code, wantAsked)
+		if got := outcomes[len(outcomes)-1]; got != want || err == nil != (want == "verified" || want == "remembered") {
+			t.Errorf("after %s: %s, %v; want %s", time.Duration(now.Load()), got, err, want)
 		}
 	}
-	verify(long, "", 1)
-	verify(short, "", 2)
-	verify(long, "", 2)
+	verify(long, "verified")
+	verify(short, "verified")
+	verify(long, "remembered")
+	verify(long[:len(long)-4]+"AAAA", "bad_signature")
 	now.Store(int64(time.Minute))
-	verify(short, "token_expired", 3)
-	withdrawn = true
-	verify(long, "", 3)
-	now.Store(int64(5 * time.Minute))
-	verify(long, "bad_signature", 4)
+	verify(short, "token_expired")
+	verify(long, "remembered")
+	// Another set with the same key in it: verified again.
+	keys = &gateway.KeySet{Keys: []*rsa.PublicKey{&rsaKey(t).PublicKey, &key.PublicKey}}
+	verify(long, "verified")
+	verify(long, "remembered")
+	// The key is withdrawn: the token is worth nothing from now on.
+	keys = &gateway.KeySet{Keys: keys.Keys[:1]}
+	verify(long, "bad_signature")
+	keys = &gateway.KeySet{}
+	verify(long, "bad_signature")
 }

@@ -4,102 +4,89 @@ import (
 	"bytes"
 	"context"
 	"crypto/rsa"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/MicahParks/jwkset"
+	"time"
 )
-
-// minRSABits is what RFC 7518 asks of RS256 and RS512.
-const minRSABits = 2048
 
 // Issuer is one LMS whose tokens are accepted, and what verifies them. A token is
 // only ever tried with the keys of the issuer that it names. At least one of
-// JWKSet, HS256Secret and Source is needed.
+// JWKSet, JWKSURL, HS256Secret and Source is needed.
 type Issuer struct {
 	Issuer   string // the exact iss claim
 	Audience string // must be among the aud claim; empty: aud is not checked
 	// JWKSet is a JSON Web Key set of public RSA keys, as in the LMS's setting
 	// JWT_PUBLIC_SIGNING_JWK_SET. White space is ignored, even within values.
 	JWKSet []byte
+	// JWKSURL is where such a set is published; its keys count beside those of
+	// JWKSet. https, or http on the loopback interface.
+	JWKSURL string
 	// HS256Secret is the secret shared with the LMS. Many sites still sign with it.
 	HS256Secret string
-	// Source supplies keys that change, besides JWKSet; nil: none.
+	// Source supplies keys from elsewhere, instead of JWKSet and JWKSURL; nil: none.
 	Source KeySource
 }
 
+// KeySet is the RSA keys of one issuer at one time. It is never changed: other
+// keys are another set.
+type KeySet struct{ Keys []*rsa.PublicKey }
+
 // KeySource supplies the RSA keys of one issuer, from wherever they are kept
-// fresh. Its error becomes a 503, for the caller's token may be good.
+// fresh. Its errors become a 503, for the caller's token may be good.
 type KeySource interface {
-	// Keys returns all keys at present. kid is what the token says of its key,
-	// unverified and possibly empty: a hint to refresh, never a reason to refuse.
-	Keys(ctx context.Context, kid string) ([]*rsa.PublicKey, error)
+	// Keys returns the keys at present, by the same pointer for as long as they
+	// stay the same: tokens verified with another set are not remembered.
+	Keys(ctx context.Context) (*KeySet, error)
+	// Newer is asked when no key of old fits a token that says it was issued at
+	// issued. It returns another set if it has or gets one, and old if old was
+	// current when the token was issued: the token is bad then. An error says
+	// that neither is known.
+	Newer(ctx context.Context, old *KeySet, issued time.Time) (*KeySet, error)
 }
 
 // fixedKeys are the keys of a JWK set in the configuration.
-type fixedKeys []*rsa.PublicKey
+type fixedKeys struct{ set *KeySet }
 
 // Keys returns the same keys for ever.
-func (k fixedKeys) Keys(context.Context, string) ([]*rsa.PublicKey, error) { return k, nil }
+func (k fixedKeys) Keys(context.Context) (*KeySet, error) { return k.set, nil }
 
-// sources lists where the RSA keys of i come from.
-func (i Issuer) sources() ([]KeySource, error) {
-	var sources []KeySource
+// Newer returns old: there are no others.
+func (k fixedKeys) Newer(_ context.Context, old *KeySet, _ time.Time) (*KeySet, error) {
+	return old, nil
+}
+
+// source tells where the RSA keys of i come from; nil when it has none.
+func (i Issuer) source(cfg VerifierConfig) (KeySource, error) {
+	if i.Source != nil {
+		if len(i.JWKSet) > 0 || i.JWKSURL != "" {
+			return nil, fmt.Errorf("gateway: issuer %q: a key source stands instead of a JWK set and its URL", i.Issuer)
+		}
+		return i.Source, nil
+	}
+	var fixed []*rsa.PublicKey
 	if len(bytes.TrimSpace(i.JWKSet)) > 0 {
 		keys, err := parseKeySet(i.JWKSet)
 		if err != nil {
 			return nil, fmt.Errorf("gateway: issuer %q: %w", i.Issuer, err)
 		}
-		sources = append(sources, keys)
+		fixed = keys
 	}
-	if i.Source != nil {
-		sources = append(sources, i.Source)
-	}
-	if len(sources) == 0 && strings.TrimSpace(i.HS256Secret) == "" {
-		return nil, fmt.Errorf("gateway: issuer %q has no key: want a JWK set or an HS256 secret", i.Issuer)
-	}
-	return sources, nil
-}
-
-func parseKeySet(text []byte) (fixedKeys, error) {
-	var set jwkset.JWKSMarshal
-	// Line breaks within a long modulus are a known way to break a key set.
-	if err := json.Unmarshal(bytes.Join(bytes.Fields(text), nil), &set); err != nil {
-		return nil, fmt.Errorf("JWK set: %w", err)
-	}
-	var keys fixedKeys
-	for i, marshalled := range set.Keys {
-		key, err := rsaKey(marshalled)
+	if i.JWKSURL != "" {
+		remote, err := newRemoteKeys(i.Issuer, i.JWKSURL, fixed, cfg)
 		if err != nil {
-			return nil, fmt.Errorf("JWK set: key %d: %w", i+1, err)
+			return nil, fmt.Errorf("gateway: issuer %q: %w", i.Issuer, err)
 		}
-		keys = append(keys, key)
+		return remote, nil
 	}
-	if len(keys) == 0 {
-		return nil, errors.New(`JWK set: it holds no key; want {"keys": [...]}`)
+	if len(fixed) > 0 {
+		return fixedKeys{&KeySet{Keys: fixed}}, nil
 	}
-	return keys, nil
+	if strings.TrimSpace(i.HS256Secret) == "" {
+		return nil, fmt.Errorf("gateway: issuer %q has no key: want a JWK set, its URL or an HS256 secret", i.Issuer)
+	}
+	return nil, nil //nolint:nilnil // an issuer with a secret alone has no RSA keys
 }
 
-func rsaKey(marshalled jwkset.JWKMarshal) (*rsa.PublicKey, error) {
-	switch {
-	case marshalled.KTY != jwkset.KtyRSA:
-		return nil, errors.New("only RSA keys are accepted here; a shared secret is set as HS256Secret")
-	case marshalled.D != "":
-		return nil, errors.New("it is a private key; the LMS alone may have that")
-	}
-	key, err := jwkset.NewJWKFromMarshal(marshalled, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{SkipAll: true})
-	if err != nil {
-		return nil, err
-	}
-	public, ok := key.Key().(*rsa.PublicKey)
-	if !ok {
-		return nil, errors.New("it is not a public RSA key")
-	}
-	if bits := public.N.BitLen(); bits < minRSABits {
-		return nil, fmt.Errorf("it has %d bits, want at least %d", bits, minRSABits)
-	}
-	return public, nil
-}
+// errNoKeyFits marks a signature that was checked and fits no key.
+var errNoKeyFits = errors.New("no key fits")

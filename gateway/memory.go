@@ -8,12 +8,8 @@ import (
 	"registrar/internal/registrar"
 )
 
-const (
-	// maxRemembered bounds the memory; an entry takes some 200 bytes.
-	maxRemembered = 8192
-	// rememberedFor bounds how long a key that was withdrawn still counts.
-	rememberedFor = 5 * time.Minute
-)
+// maxRemembered bounds the memory; an entry takes some 200 bytes.
+const maxRemembered = 8192
 
 // memory keeps the verdict on tokens that were good, by their hash, so that an
 // RSA signature is not computed for every request of one caller.
@@ -22,36 +18,35 @@ type memory struct {
 	known map[[sha256.Size]byte]verdict
 }
 
+// verdict is what a good token says, what proved it, and when it expires.
 type verdict struct {
 	claims registrar.Claims
+	by     proof
 	until  time.Time
 }
 
 func newMemory() *memory { return &memory{known: make(map[[sha256.Size]byte]verdict)} }
 
-// recall returns the claims of a token that was found good and still is.
-func (m *memory) recall(digest [sha256.Size]byte, now time.Time) (registrar.Claims, bool) {
+// recall returns the verdict on a token that was found good and has not expired.
+// Whether its proof still holds is for the caller to ask.
+func (m *memory) recall(digest [sha256.Size]byte, now time.Time) (verdict, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v, ok := m.known[digest]
 	if !ok || !now.Before(v.until) {
-		return registrar.Claims{}, false
+		return verdict{}, false
 	}
-	return v.claims, true
+	return v, true
 }
 
-// keep remembers a good token until it expires, or a little while.
-func (m *memory) keep(digest [sha256.Size]byte, claims registrar.Claims, expires, now time.Time) {
-	until := now.Add(rememberedFor)
-	if expires.Before(until) {
-		until = expires
-	}
+// keep remembers a good token until it expires.
+func (m *memory) keep(digest [sha256.Size]byte, v verdict, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.known) >= maxRemembered {
 		m.makeRoom(now)
 	}
-	m.known[digest] = verdict{claims: claims, until: until}
+	m.known[digest] = v
 }
 
 // makeRoom drops what is over, and a quarter of the rest when that is not enough:

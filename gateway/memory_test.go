@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"testing"
 	"time"
-
-	"registrar/internal/registrar"
 )
 
 // Every token a caller can make must not cost memory for ever.
@@ -19,7 +17,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		return d
 	}
 	for i := range 3 * maxRemembered {
-		m.keep(digest(i), registrar.Claims{}, now.Add(time.Hour), now)
+		m.keep(digest(i), verdict{until: now.Add(time.Hour)}, now)
 		if len(m.known) > maxRemembered {
 			t.Fatalf("%d entries after %d tokens", len(m.known), i+1)
 		}
@@ -28,9 +26,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 	}
 	// What is over makes room before anything that is still good.
-	later := now.Add(rememberedFor)
+	later := now.Add(time.Hour)
 	for i := range maxRemembered {
-		m.keep(digest(-1-i), registrar.Claims{}, later.Add(time.Hour), later)
+		m.keep(digest(-1-i), verdict{until: later.Add(time.Hour)}, later)
 	}
 	for i := range maxRemembered {
 		if _, ok := m.recall(digest(-1-i), later); !ok {

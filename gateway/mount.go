@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 
 	"registrar/internal/registrar"
 )
@@ -65,6 +66,9 @@ func (g *Gateway) collect(deps Deps) (*table, error) {
 	add(fiber.MethodGet, "/livez", g.livez)
 	add(fiber.MethodGet, "/readyz", g.readyz)
 	add(fiber.MethodGet, "/health", g.health)
+	if deps.Metrics != nil {
+		add(fiber.MethodGet, "/metrics", adaptor.HTTPHandler(deps.Metrics))
+	}
 	for _, m := range deps.Public {
 		m.Mount(t.adder(page))
 	}
@@ -144,20 +148,22 @@ func (g *Gateway) hang(t *table) {
 }
 
 func (g *Gateway) register(method string, p *place, handler fiber.Handler) {
-	g.app.Add(method, p.path, g.behind(p, handler))
+	handler = g.behind(p, g.class(method, p.path), handler)
+	g.app.Add(method, p.path, handler)
 	// A wildcard at the end takes the second slash form by itself.
 	if last := p.path[len(p.path)-1]; last != '/' && last != '*' && last != '+' {
-		g.app.Add(method, p.path+"/", g.behind(p, handler))
+		g.app.Add(method, p.path+"/", handler)
 	}
 }
 
-// behind puts the wall of p in front of handler.
-func (g *Gateway) behind(p *place, handler fiber.Handler) fiber.Handler {
+// behind puts the wall of p in front of handler, whose route is of class.
+func (g *Gateway) behind(p *place, class string, handler fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		visitOf(c).place = p
+		v := visitOf(c)
+		v.place, v.class = p, class
 		c.Set(fiber.HeaderAllow, p.allow)
 		if p.wall == private {
-			if err := g.authenticate(c); err != nil {
+			if err := g.authenticate(c, class); err != nil {
 				return err
 			}
 		}

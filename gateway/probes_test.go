@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,16 +33,24 @@ func TestProbes(t *testing.T) {
 	}{
 		"no checks": {nil, 200, `{"status":"ready","failing":[]}`, 200, up, 0, ""},
 		"well": {
-			[]gateway.Check{{gateway.DatabaseCheck, well}, {"lms", well}},
+			[]gateway.Check{{Name: gateway.DatabaseCheck, Probe: well}, {Name: "lms", Probe: well}},
 			200, `{"status":"ready","failing":[]}`, 200, up, 0, "",
 		},
 		"database away": {
-			[]gateway.Check{{gateway.DatabaseCheck, ill}, {"lms", well}},
-			503, `{"status":"unready","failing":["database"]}`, 503, down, 6, "10.0.0.7 does not answer",
+			[]gateway.Check{{Name: gateway.DatabaseCheck, Probe: ill}, {Name: "lms", Probe: well}},
+			503, `{"status":"unready","failing":["database"]}`, 503, down, 1, "10.0.0.7 does not answer",
+		},
+		"optional things away": {
+			[]gateway.Check{{Name: "redis", Optional: true, Probe: ill}, {Name: gateway.DatabaseCheck, Probe: well}, {Name: "keys", Optional: true, Probe: ill}},
+			200, `{"status":"ready","failing":[],"degraded":["redis","keys"]}`, 200, up, 2, "10.0.0.7 does not answer",
+		},
+		"one of both": {
+			[]gateway.Check{{Name: "redis", Optional: true, Probe: ill}, {Name: "lms", Probe: ill}},
+			503, `{"status":"unready","failing":["lms"],"degraded":["redis"]}`, 200, up, 2, "10.0.0.7 does not answer",
 		},
 		"only the database matters to health": {
-			[]gateway.Check{{gateway.DatabaseCheck, well}, {"lms", stuck}, {"discovery", broken}},
-			503, `{"status":"unready","failing":["lms","discovery"]}`, 200, up, 4, "panic with a string",
+			[]gateway.Check{{Name: gateway.DatabaseCheck, Probe: well}, {Name: "lms", Probe: stuck}, {Name: "discovery", Probe: broken}},
+			503, `{"status":"unready","failing":["lms","discovery"]}`, 200, up, 2, "panic with a string",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +86,29 @@ func TestProbes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Probes come every few seconds from everywhere: the log tells when a check begins
+// to fail and when it ends to, and nothing in between.
+func TestAnOutageIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	s := start(t, gateway.Config{}, gateway.Deps{Checks: []gateway.Check{{
+		Name: gateway.DatabaseCheck, Probe: func(context.Context) error {
+			if away.Load() {
+				return errors.New("away")
+			}
+			return nil
+		},
+	}}})
+	for _, now := range []bool{false, true, true, true, false, false, true, true} {
+		away.Store(now)
+		s.ask(t, "GET", "/readyz")
+		s.ask(t, "GET", "/health")
+	}
+	if failed, passed := len(s.log.lines(t, "check failed")), len(s.log.lines(t, "check passes again")); failed != 2 || passed != 1 {
+		t.Errorf("%d failures and %d recoveries are logged, want 2 and 1", failed, passed)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 
 // identify gives the request its id, in the answer, the logs and upstream.
 func (g *Gateway) identify(c *fiber.Ctx) error {
+	g.running.Add(1)
+	defer g.running.Add(-1)
 	g.begin(c)
 	return c.Next()
 }

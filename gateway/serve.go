@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 )
@@ -24,6 +25,9 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 	case <-ctx.Done():
 	}
 	g.draining.Store(true)
+	// Without it a stop that takes as long as the drain looks like a hang.
+	g.log.LogAttrs(ctx, slog.LevelInfo, "draining", slog.Duration("delay", g.cfg.DrainDelay),
+		slog.Duration("at_most", g.cfg.DrainTimeout), slog.Int64("running", g.running.Load()))
 	select {
 	case err := <-served:
 		return broken(err)

@@ -52,8 +52,19 @@ func TestDrain(t *testing.T) {
 	if got := s.ask(t, "GET", "/readyz"); got.body != `{"status":"draining","failing":[]}` {
 		t.Errorf("readyz = %s, want draining", got.body)
 	}
+	if lines := s.log.lines(t, "draining"); len(lines) != 1 {
+		t.Errorf("%d lines tell of the drain, want 1", len(lines))
+	}
 	if got := s.ask(t, "GET", "/livez"); got.status != 200 {
 		t.Errorf("livez while draining = %d", got.status)
+	}
+	// A kept connection is given up by its caller before it is taken away.
+	kept := s.dial(t)
+	if _, err := io.WriteString(kept, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got := readAnswer(t, bufio.NewReader(kept), "GET"); got.status != 200 || !got.closed {
+		t.Errorf("on a kept connection: %d, closed %v; want it closed", got.status, got.closed)
 	}
 	// Then no new connection is taken …
 	<-s.deaf
@@ -233,6 +244,33 @@ func TestSlowSendersAreCutOff(t *testing.T) {
 			if got.status != 408 || !got.closed || got.header.Get("X-Request-ID") == "" || !strings.Contains(got.body, "request_too_slow") {
 				t.Errorf("got %d %s, closed %v; want 408 and the end", got.status, got.body, got.closed)
 			}
+		})
+	}
+}
+
+// Who sends a little now and then gets no more time than who sends nothing.
+func TestDribblersAreCutOff(t *testing.T) {
+	t.Parallel()
+	s := start(t, gateway.Config{ReadTimeout: 200 * time.Millisecond}, gateway.Deps{Public: []gateway.Mounter{on("POST", "/a", echo)}})
+	for name, begun := range map[string]string{
+		"head": "POST /a HTTP/1.1\r\n",
+		"body": "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := s.dial(t)
+			if _, err := io.WriteString(c, begun); err != nil {
+				t.Fatal(err)
+			}
+			drops := time.NewTicker(10 * time.Millisecond)
+			defer drops.Stop()
+			for range 1000 { // ten seconds, if it is let
+				<-drops.C
+				if _, err := io.WriteString(c, "a"); err != nil {
+					return
+				}
+			}
+			t.Error("a thousand drops were taken")
 		})
 	}
 }

@@ -14,12 +14,12 @@ import (
 // settings are the server's options that have no safe default; what a request
 // shows of them is tested further down.
 type settings struct {
-	CaseSensitive, Strict, Unescape, Immutable, Prefork, Stream, TrustCheck, IPValidation, Quiet bool
-	NoKeepalive, ReduceMemory, ETag, GetOnly, KeepNames, SecureErrors, CloseOnShutdown           bool
-	Body, Header, Concurrency                                                                    int
-	Read, Write, Idle                                                                            time.Duration
-	Server, ProxyHeader                                                                          string
-	Methods                                                                                      []string
+	CaseSensitive, Strict, Unescape, Immutable, Prefork, Stream, NoForms, TrustCheck, IPValidation, Quiet bool
+	NoKeepalive, ReduceMemory, ETag, GetOnly, KeepNames, SecureErrors, CloseOnShutdown                    bool
+	Body, Header, Concurrency                                                                             int
+	Read, Write, Idle                                                                                     time.Duration
+	Server, ProxyHeader                                                                                   string
+	Methods                                                                                               []string
 }
 
 func TestServerSettings(t *testing.T) {
@@ -30,7 +30,7 @@ func TestServerSettings(t *testing.T) {
 			f := c.App().Config()
 			seen <- settings{
 				CaseSensitive: f.CaseSensitive, Strict: f.StrictRouting, Unescape: f.UnescapePath, Immutable: f.Immutable,
-				Prefork: f.Prefork, Stream: f.StreamRequestBody, TrustCheck: f.EnableTrustedProxyCheck,
+				Prefork: f.Prefork, Stream: f.StreamRequestBody, NoForms: f.DisablePreParseMultipartForm, TrustCheck: f.EnableTrustedProxyCheck,
 				IPValidation: f.EnableIPValidation, Quiet: f.DisableStartupMessage, NoKeepalive: f.DisableKeepalive,
 				ReduceMemory: f.ReduceMemoryUsage, ETag: f.ETag, GetOnly: f.GETOnly, KeepNames: f.DisableHeaderNormalizing,
 				SecureErrors: c.App().Server().SecureErrorLogMessage, CloseOnShutdown: c.App().Server().CloseOnShutdown,
@@ -43,7 +43,7 @@ func TestServerSettings(t *testing.T) {
 	}})
 	s.ask(t, "GET", "/api/v3/x", "Authorization: JWT "+bearer(t, "ada"))
 	want := settings{
-		CaseSensitive: true, Strict: true, TrustCheck: true, IPValidation: true, Quiet: true,
+		CaseSensitive: true, Strict: true, Stream: true, NoForms: true, TrustCheck: true, IPValidation: true, Quiet: true,
 		SecureErrors: true, CloseOnShutdown: true,
 		Body: 1 << 20, Header: 16 << 10, Concurrency: 16384,
 		Read: 15 * time.Second, Write: time.Minute, Idle: 75 * time.Second,
@@ -91,6 +91,8 @@ func TestLimitsAreAnsweredLikeEverythingElse(t *testing.T) {
 		"huge chunk":  {head("/api/v3/programs") + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", 400, "", `"code":"malformed_request"`},
 		"one header":  {head("/api/v3/programs") + "Authorization: JWT " + canary + "\r\n\r\n", 431, "", `"code":"headers_too_large"`},
 		"10 000":      {head("/api/v3/programs") + strings.Repeat("X-A: canary\r\n", 10000) + "\r\n", 431, "", `"code":"headers_too_large"`},
+		"many lines":  {head("/api/v3/programs") + strings.Repeat("A: b\r\n", 300) + "\r\n", 431, "school-4711", `"code":"headers_too_large"`},
+		"many _":      {head("/api/v1/programs") + strings.Repeat("a_: b\r\n", 300) + "\r\n", 431, "school-4711", detail("The head of the request has more lines than the server reads.")},
 		"no HTTP":     {"canary\r\n\r\n", 400, "", `"code":"malformed_request"`},
 		"bad version": {"GET /canary HTTP/9.x\r\nAuthorization: JWT canary\r\n\r\n", 400, "", `"code":"malformed_request"`},
 	} {
@@ -159,6 +161,8 @@ func TestMistakesInTheConfigAreRefused(t *testing.T) {
 		want string
 	}{
 		"proxy":    {gateway.Config{TrustedProxies: []string{"lb.internal"}}, gateway.Deps{People: anyone(), Verifier: sharedSecret(t)}, "lb.internal"},
+		"origin":   {gateway.Config{Origins: []string{"*"}}, gateway.Deps{People: anyone(), Verifier: sharedSecret(t)}, `"*" cannot be allowed`},
+		"rate":     {gateway.Config{Limits: gateway.Limits{Default: gateway.Limit{Burst: -1}}}, gateway.Deps{People: anyone(), Verifier: sharedSecret(t)}, "negative"},
 		"timeout":  {gateway.Config{ReadTimeout: -1}, gateway.Deps{People: anyone(), Verifier: sharedSecret(t)}, "negative"},
 		"limit":    {gateway.Config{BodyLimit: -1}, gateway.Deps{People: anyone(), Verifier: sharedSecret(t)}, "negative"},
 		"people":   {gateway.Config{}, gateway.Deps{Verifier: sharedSecret(t)}, "required"},

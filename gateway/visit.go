@@ -4,14 +4,30 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // visit is what the gateway notes of one request on its way.
 type visit struct {
-	id      string
-	start   time.Time
-	place   *place // nil until a route matched
-	failure error  // what was rendered instead of an answer
+	id        string
+	start     time.Time
+	place     *place     // nil until a route matched
+	class     string     // of the route, for limits
+	preflight bool       // a browser asked whether it may ask
+	limit     string     // what became of the limit; see [Observation.Limit]
+	span      trace.Span // nil: not traced
+	failure   error      // what was rendered instead of an answer
+}
+
+// route names what was asked without the words of the caller.
+func (v *visit) route() string {
+	switch {
+	case v.preflight:
+		return "preflight"
+	case v.place != nil:
+		return v.place.path
+	}
+	return "unmatched"
 }
 
 type visitKey struct{}

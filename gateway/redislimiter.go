@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/v9"
+
+	"registrar/internal/registrar"
+)
+
+// Fallback is what a [RedisLimiter] does with a request that Redis did not count.
+type Fallback string
+
+// The fallbacks. Each replica counts for itself in the first, so that n of them
+// let through up to n times as much.
+const (
+	CountLocally Fallback = "local"
+	LetThrough   Fallback = "open"
+	Refuse       Fallback = "closed" // with 503
+)
+
+// RedisLimiterConfig sets how much a Redis in trouble may cost. Zero values mean
+// the defaults.
+type RedisLimiterConfig struct {
+	// Timeout is how long one request waits for Redis. Default: 20 ms.
+	Timeout time.Duration
+	// Pause is how long Redis is left alone after it failed; then one request
+	// tries it again. Default: 1 s.
+	Pause     time.Duration
+	OnFailure Fallback         // default: CountLocally
+	Log       *slog.Logger     // nil: no log
+	Now       func() time.Time // nil: time.Now
+}
+
+// RedisLimiter counts the requests that all replicas see, in Redis.
+type RedisLimiter struct {
+	cfg   RedisLimiterConfig
+	redis *redis_rate.Limiter
+	local *LocalLimiter
+	// resting is the time, in nanoseconds, until which Redis is left alone; 0 while
+	// it is well.
+	resting atomic.Int64
+}
+
+// NewRedisLimiter returns a limiter on client, which stays the caller's to close.
+func NewRedisLimiter(client redis.UniversalClient, cfg RedisLimiterConfig) (*RedisLimiter, error) {
+	cfg.Timeout = cmp.Or(cfg.Timeout, 20*time.Millisecond)
+	cfg.Pause = cmp.Or(cfg.Pause, time.Second)
+	cfg.OnFailure = cmp.Or(cfg.OnFailure, CountLocally)
+	switch cfg.OnFailure {
+	case CountLocally, LetThrough, Refuse:
+	default:
+		return nil, fmt.Errorf("gateway: limiter: fallback %q: want local, open or closed", cfg.OnFailure)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &RedisLimiter{cfg: cfg, redis: redis_rate.NewLimiter(client), local: NewLocalLimiter(cfg.Now)}, nil
+}
+
+// Allow asks Redis for no longer than the timeout. Its error is
+// [registrar.Unavailable], and only where the fallback is [Refuse].
+func (l *RedisLimiter) Allow(ctx context.Context, key string, limit Limit) (Verdict, error) {
+	rested := l.resting.Load()
+	now := l.cfg.Now()
+	// Of those who come after the pause, the one who sets the next one tries.
+	if rested != 0 && (now.UnixNano() < rested || !l.resting.CompareAndSwap(rested, now.Add(l.cfg.Pause).UnixNano())) {
+		return l.fallBack(ctx, key, limit)
+	}
+	verdict, err := l.ask(ctx, key, limit)
+	if err == nil {
+		if l.resting.Swap(0) != 0 {
+			l.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "rate limits are counted in Redis again")
+		}
+		return verdict, nil
+	}
+	if ctx.Err() != nil {
+		return Verdict{}, context.Cause(ctx) // the request is over, whatever Redis does
+	}
+	if l.resting.Swap(l.cfg.Now().Add(l.cfg.Pause).UnixNano()) == 0 {
+		l.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "rate limits are not counted in Redis",
+			slog.String("fallback", string(l.cfg.OnFailure)), slog.Any("error", err))
+	}
+	return l.fallBack(ctx, key, limit)
+}
+
+// ask waits no longer than the timeout even for a client that ignores contexts.
+func (l *RedisLimiter) ask(ctx context.Context, key string, limit Limit) (Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+	defer cancel()
+	type answer struct {
+		result *redis_rate.Result
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		a.err = rescued(func() (err error) {
+			a.result, err = l.redis.Allow(ctx, key, redis_rate.Limit{Rate: limit.Requests, Period: limit.Per, Burst: limit.Burst})
+			return err
+		})
+		answers <- a
+	}()
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return Verdict{}, fmt.Errorf("gateway: limiter: %w", a.err)
+		}
+		return Verdict{
+			Allowed: a.result.Allowed > 0, Remaining: a.result.Remaining,
+			ResetAfter: a.result.ResetAfter, RetryAfter: max(a.result.RetryAfter, 0),
+		}, nil
+	case <-ctx.Done():
+		return Verdict{}, fmt.Errorf("gateway: limiter: %w", ctx.Err())
+	}
+}
+
+func (l *RedisLimiter) fallBack(ctx context.Context, key string, limit Limit) (Verdict, error) {
+	switch l.cfg.OnFailure {
+	case CountLocally:
+		return l.local.Allow(ctx, key, limit)
+	case Refuse:
+		return Verdict{}, &registrar.Error{
+			Kind: registrar.Unavailable, Code: "limiter_unavailable", RetryAfter: l.cfg.Pause,
+			Detail: "Requests cannot be counted at the moment.",
+		}
+	case LetThrough:
+	}
+	return Verdict{Allowed: true, Remaining: limit.Burst, Unchecked: true}, nil
+}
