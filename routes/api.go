@@ -25,9 +25,10 @@ type Deps struct {
 	Catalog   Catalog
 	Learners  Learners
 	Tables    Tables
+	Purger    Purger
 }
 
-// API answers the routes under /api/v3. It keeps nothing between requests.
+// API answers the routes under /api/v3, and the internal ones beside them. It keeps nothing between requests.
 type API struct {
 	config Config
 	deps   Deps
@@ -77,4 +78,7 @@ func (a *API) Mount(add func(method, path string, handler fiber.Handler)) {
 	enrollments := table(a, enrollmentShape(), a.deps.Tables.CourseEnrollments)
 	get(program+"/course_enrollments", enrollments)
 	get(course+"/enrollments", enrollments)
+
+	add(fiber.MethodDelete, "/api/internal/cache", a.purgeAll)
+	add(fiber.MethodDelete, "/api/internal/cache/:program_key", a.purgeProgram)
 }

@@ -57,7 +57,7 @@ func gatewayFor(w *world) *fiber.App {
 	return app
 }
 
-// principal knows four callers.
+// principal knows five callers.
 func principal(authorization string) (registrar.Principal, bool) {
 	all := []registrar.Permission{registrar.ReadMetadata, registrar.ReadEnrollments, registrar.WriteEnrollments}
 	mitx := func(ps ...registrar.Permission) registrar.Principal {
@@ -72,6 +72,8 @@ func principal(authorization string) (registrar.Principal, bool) {
 		return mitx(all...), true
 	case "JWT clerk":
 		return mitx(registrar.ReadMetadata), true
+	case "JWT staff":
+		return registrar.Principal{Staff: true}, true
 	case "JWT nobody":
 		return registrar.Principal{}, true
 	}

@@ -37,3 +37,9 @@ type Tables interface {
 	Completion(ctx context.Context, program registrar.Program, runs []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.LearnerCompletion]], error)
 	CourseEnrollments(ctx context.Context, program registrar.Program, runs []registrar.CourseID) (registrar.Report[[]registrar.Table[registrar.CourseEnrollment]], error)
 }
+
+// Purger forgets what is kept of upstream answers, on every replica.
+type Purger interface {
+	DropAll(ctx context.Context) error
+	DropProgram(ctx context.Context, program registrar.Program) error
+}

@@ -81,12 +81,26 @@ func (t *tables) CourseEnrollments(_ context.Context, _ registrar.Program, ids [
 	return t.enrollments(ids)
 }
 
+// purger remembers what it was told to drop.
+type purger struct{ dropped []string }
+
+func (p *purger) DropAll(context.Context) error {
+	p.dropped = append(p.dropped, "everything")
+	return nil
+}
+
+func (p *purger) DropProgram(_ context.Context, program registrar.Program) error {
+	p.dropped = append(p.dropped, string(program.Key))
+	return nil
+}
+
 // world is one school and a half: three programs of MITx, one of NorthU.
 type world struct {
 	directory directory
 	catalog   catalog
 	learners  learners
 	tables    tables
+	purger    purger
 	config    routes.Config
 }
 
@@ -94,7 +108,7 @@ type world struct {
 func now() time.Time { return time.Date(2026, 3, 2, 8, 21, 56, 0, time.UTC) }
 
 func (w *world) deps() routes.Deps {
-	return routes.Deps{Directory: &w.directory, Catalog: &w.catalog, Learners: &w.learners, Tables: &w.tables}
+	return routes.Deps{Directory: &w.directory, Catalog: &w.catalog, Learners: &w.learners, Tables: &w.tables, Purger: &w.purger}
 }
 
 func newWorld(tb testing.TB) *world {

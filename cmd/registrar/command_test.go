@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -21,7 +20,7 @@ type console struct {
 // run executes a command line and returns its exit code and its two outputs.
 func (c console) run(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr safeBuffer // a background fetch may still log when the command has ended
 	code = run(t.Context(), args, process{environ: c.environ, out: &stdout, err: &stderr})
 	return code, stdout.String(), stderr.String()
 }
@@ -34,6 +33,11 @@ func (c console) must(t *testing.T, args ...string) string {
 		t.Fatalf("registrar %s: exit %d\n%s%s", strings.Join(args, " "), code, out, errs)
 	}
 	return out
+}
+
+// with is c with another variable.
+func (c console) with(variable string) console {
+	return console{environ: append(slices.Clone(c.environ), variable)}
 }
 
 // newConsole has a configuration by environment alone, for the site at base.
@@ -97,7 +101,21 @@ func TestSetUpFromNothing(t *testing.T) {
 	if out := c.must(t, "user", "list"); !strings.Contains(out, "sis-worker") {
 		t.Errorf("users:\n%s", out)
 	}
+	if code, _, errs := c.with("REGISTRAR_SERVER_LISTEN=127.0.0.1:1").run(t, "health"); code != 1 || errs == "" {
+		t.Errorf("health of nothing: exit %d, %q", code, errs)
+	}
 	served := c.serve(t)
+	if out := c.with("REGISTRAR_SERVER_LISTEN="+strings.TrimPrefix(served, "http://")).must(t, "health"); !strings.HasPrefix(out, "200") {
+		t.Errorf("health says %q", out)
+	}
+	// A file that the running gateway refuses must not make it look ill.
+	refused := c.with("REGISTRAR_SERVER_LISTEN=" + strings.TrimPrefix(served, "http://")).with("REGISTRAR_LIMITS_READ_PER=banana")
+	if code, _, _ := refused.run(t, "check"); code != 1 {
+		t.Errorf("check of a broken configuration: exit %d", code)
+	}
+	if code, out, errs := refused.run(t, "health"); code != 0 || !strings.HasPrefix(out, "200") || !strings.Contains(errs, "registrar check") {
+		t.Errorf("health beside a broken configuration: exit %d, %q, %q", code, out, errs)
+	}
 	if reply := (&site{addresses: addresses{gateway: served, simulator: s.simulator}, tokens: map[string]string{}}).get(t, demoClient, "/api/v3/programs/masters-cs/learners"); reply.StatusCode != 200 {
 		t.Errorf("served site: %d\n%s", reply.StatusCode, reply.body)
 	}
@@ -209,7 +227,7 @@ func (c console) serve(t *testing.T) string {
 	ready := make(chan addresses, 1)
 	ended := make(chan int, 1)
 	var log safeBuffer
-	environ := append(slices.Clone(c.environ), "REGISTRAR_SERVER_LISTEN=127.0.0.1:0", "REGISTRAR_SERVER_DRAIN_DELAY=0s")
+	environ := c.with("REGISTRAR_SERVER_LISTEN=127.0.0.1:0").with("REGISTRAR_SERVER_DRAIN_DELAY=0s").environ
 	p := process{environ: environ, out: &log, err: &log, ready: func(a addresses) { ready <- a }}
 	go func() { ended <- run(ctx, []string{"serve"}, p) }()
 	t.Cleanup(func() {

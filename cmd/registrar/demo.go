@@ -88,16 +88,21 @@ func demo(ctx context.Context, o demoOptions, p process) error {
 
 // demoGateway fills the link store and serves the gateway.
 func demoGateway(ctx context.Context, cfg config.Config, listener net.Listener, folder string, sim *simulator.Simulator, p process) error {
-	log := newLogger(p.err, cfg.Log)
-	store, err := openStore(ctx, cfg.Store)
+	sh, err := share(ctx, cfg, p.err)
+	if err != nil {
+		return err
+	}
+	log := sh.log
+	defer closing(log, "shared", sh)
+	store, err := openStore(ctx, cfg.Store, sh)
 	if err != nil {
 		return err
 	}
 	defer closing(log, "store", store)
-	if err := demoSite(ctx, cfg, store, log); err != nil {
+	if err := demoSite(ctx, cfg, store, sh); err != nil {
 		return err
 	}
-	s, err := build(cfg, store, log)
+	s, err := build(cfg, store, sh)
 	if err != nil {
 		return err
 	}
@@ -118,13 +123,13 @@ func demoGateway(ctx context.Context, cfg config.Config, listener net.Listener, 
 // demoSite sets the site up as an operator would: schema, sync, single sign-on
 // slugs, one group a school and the users of the two schools' systems. With
 // --data it may find all of that done already.
-func demoSite(ctx context.Context, cfg config.Config, store *linkstore.Store, log *slog.Logger) error {
+func demoSite(ctx context.Context, cfg config.Config, store *linkstore.Store, sh *shared) error {
 	if _, err := store.Migrate(ctx); err != nil {
 		return err
 	}
-	if _, err := runSync(ctx, cfg, store, log, nil); err != nil {
+	if _, err := runSync(ctx, cfg, store, sh, nil); err != nil {
 		// What could be read is there; a simulated site may be broken on purpose.
-		log.WarnContext(ctx, "demo: sync", slog.Any("error", err))
+		sh.log.WarnContext(ctx, "demo: sync", slog.Any("error", err))
 	}
 	for _, school := range []struct {
 		key    registrar.OrganizationKey
@@ -187,6 +192,7 @@ func demoConfig(base, address, folder string, sim *simulator.Simulator) config.C
 	cfg.LMS.ClientID = demoService
 	cfg.LMS.ClientSecret = config.Secret(secretOf(sim, demoService))
 	cfg.Discovery.URL = base
+	cfg.Limits = config.Limits{} // whoever tries it out may hammer it
 	return cfg
 }
 

@@ -8,14 +8,23 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/redis/go-redis/v9"
 )
 
 func main() {
+	redis.SetLogger(quiet{}) // its users log for themselves, and in our format
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], process{environ: os.Environ(), out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
 }
+
+// quiet drops what go-redis would print to stderr.
+type quiet struct{}
+
+// Printf drops a line.
+func (quiet) Printf(context.Context, string, ...any) {}
 
 // process is what the operating system gives a program; tests give another.
 type process struct {

@@ -25,8 +25,8 @@ machine with nothing installed; "registrar serve" runs it for a site.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
 		serveCommand(p), demoCommand(p), simulateCommand(p),
-		migrateCommand(p), checkCommand(p), syncCommand(p),
-		orgCommand(p), programCommand(p), userCommand(p), groupCommand(p), grantCommand(p),
+		migrateCommand(p), checkCommand(p), healthCommand(p), syncCommand(p),
+		orgCommand(p), programCommand(p), userCommand(p), groupCommand(p), grantCommand(p), cacheCommand(p),
 		versionCommand(),
 	)
 	onlySubcommands(root)
@@ -35,11 +35,16 @@ machine with nothing installed; "registrar serve" runs it for a site.`,
 
 // load reads the configuration that the command line names.
 func load(cmd *cobra.Command, p process) (config.Config, error) {
-	path, err := cmd.Flags().GetString("config")
-	if err != nil {
-		return config.Config{}, &usageError{err}
+	return config.Load(configPath(cmd), p.environ)
+}
+
+// configPath is the file of --config, or "".
+func configPath(cmd *cobra.Command) string {
+	flag := cmd.Flag("config")
+	if flag == nil {
+		return "" // never so: every command has it from the root
 	}
-	return config.Load(path, p.environ)
+	return flag.Value.String()
 }
 
 // environment returns the value of name in environ, or "".

@@ -26,7 +26,7 @@ server.drain_timeout, and ends.`,
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), cfg, p, migrate)
+			return serve(cmd.Context(), cfg, configPath(cmd), p, migrate)
 		},
 	}
 	cmd.Flags().BoolVar(&migrate, "migrate", false, "bring the database schema up to date first")
@@ -34,9 +34,16 @@ server.drain_timeout, and ends.`,
 }
 
 // serve runs the gateway until ctx ends and its drain is over.
-func serve(ctx context.Context, cfg config.Config, p process, migrate bool) error {
-	log := newLogger(p.err, cfg.Log)
-	store, err := openStore(ctx, cfg.Store)
+func serve(ctx context.Context, cfg config.Config, path string, p process, migrate bool) error {
+	hup, stop := hangups()
+	defer stop()
+	sh, err := share(ctx, cfg, p.err)
+	if err != nil {
+		return err
+	}
+	log := sh.log
+	defer closing(log, "shared", sh)
+	store, err := openStore(ctx, cfg.Store, sh)
 	if err != nil {
 		return err
 	}
@@ -49,11 +56,20 @@ func serve(ctx context.Context, cfg config.Config, p process, migrate bool) erro
 	if err := store.CheckSchema(ctx); err != nil {
 		return err
 	}
-	s, err := build(cfg, store, log)
+	release, err := store.ServeAlone()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = release() }() // nothing was written
+	s, err := build(cfg, store, sh)
 	if err != nil {
 		return err
 	}
 	defer closing(log, "rooms", s)
+	watching, unwatch := context.WithCancel(ctx)
+	wait := watch(watching, path, hup, p.environ, cfg, s)
+	defer wait()
+	defer unwatch()
 	listener, err := listen(ctx, cfg.Server.Listen)
 	if err != nil {
 		return err

@@ -13,9 +13,14 @@ import (
 	"registrar/linkstore"
 )
 
-// openStore opens the database that the configuration names.
-func openStore(ctx context.Context, c config.Store) (*linkstore.Store, error) {
-	return linkstore.Open(ctx, linkstore.Config{DSN: c.DSN.Reveal(), MaxConns: c.MaxConns})
+// openStore opens the database that the configuration names. sh may be nil: then
+// nobody watches its statements.
+func openStore(ctx context.Context, c config.Store, sh *shared) (*linkstore.Store, error) {
+	cfg := linkstore.Config{DSN: c.DSN.Reveal(), MaxConns: c.MaxConns}
+	if sh != nil && sh.tracing.Enabled() {
+		cfg.Tracer = sh.tracing.Postgres()
+	}
+	return linkstore.Open(ctx, cfg)
 }
 
 // withStore opens the configured store for one operator's command.
@@ -24,11 +29,11 @@ func withStore(cmd *cobra.Command, p process, use func(*linkstore.Store) error) 
 	if err != nil {
 		return err
 	}
-	store, err := openStore(cmd.Context(), cfg.Store)
+	store, err := openStore(cmd.Context(), cfg.Store, nil)
 	if err != nil {
 		return err
 	}
-	defer closing(newLogger(p.err, cfg.Log), "store", store)
+	defer closing(newLogger(p.err, cfg.Log, &slog.LevelVar{}), "store", store)
 	return use(store)
 }
 

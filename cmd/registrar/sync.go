@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"github.com/spf13/cobra"
 
 	"registrar/config"
 	"registrar/internal/jobs"
+	"registrar/internal/registrar"
 	"registrar/linkstore"
 )
 
@@ -28,16 +28,20 @@ does not stop the others: each is named at the end and the exit code is 1.`,
 			if err != nil {
 				return err
 			}
-			log := newLogger(p.err, cfg.Log)
-			store, err := openStore(cmd.Context(), cfg.Store)
+			sh, err := share(cmd.Context(), cfg, p.err)
 			if err != nil {
 				return err
 			}
-			defer closing(log, "store", store)
+			defer closing(sh.log, "shared", sh)
+			store, err := openStore(cmd.Context(), cfg.Store, sh)
+			if err != nil {
+				return err
+			}
+			defer closing(sh.log, "store", store)
 			if err := store.CheckSchema(cmd.Context()); err != nil {
 				return err
 			}
-			sum, err := runSync(cmd.Context(), cfg, store, log, progress(p.err))
+			sum, err := runSync(cmd.Context(), cfg, store, sh, progress(p.err))
 			report(p.out, sum)
 			if err != nil {
 				return err
@@ -49,8 +53,8 @@ does not stop the others: each is named at the end and the exit code is 1.`,
 }
 
 // runSync fills store from the site that cfg names.
-func runSync(ctx context.Context, cfg config.Config, store *linkstore.Store, log *slog.Logger, onProgress func(jobs.Step, int, int)) (jobs.Summary, error) {
-	up, err := connect(cfg, log)
+func runSync(ctx context.Context, cfg config.Config, store *linkstore.Store, sh *shared, onProgress func(jobs.Step, int, int)) (jobs.Summary, error) {
+	up, err := connect(cfg, sh)
 	if err != nil {
 		return jobs.Summary{}, err
 	}
@@ -58,9 +62,9 @@ func runSync(ctx context.Context, cfg config.Config, store *linkstore.Store, log
 	job := jobs.Sync{
 		Catalog: up.discovery, LMS: up.lms,
 		Organizations: store, Programs: store, Snapshots: store,
-		Log: log, Progress: onProgress,
+		Log: sh.log, Progress: onProgress,
 	}
-	return job.Run(ctx)
+	return job.Run(registrar.WithBulk(ctx))
 }
 
 func report(w io.Writer, sum jobs.Summary) {

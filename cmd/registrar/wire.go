@@ -4,232 +4,216 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"net/http"
+	"sync/atomic"
 	"time"
 
 	"registrar/aggregate"
+	"registrar/aggregate/rediscache"
 	"registrar/config"
 	"registrar/gateway"
 	"registrar/internal/registrar"
-	"registrar/internal/upstream"
-	"registrar/internal/upstream/discovery"
-	"registrar/internal/upstream/lms"
+	"registrar/internal/telemetry"
 	"registrar/linkstore"
 	"registrar/routes"
 )
 
 // rooms are the parts of a running gateway, joined.
 type rooms struct {
+	shared    *shared
+	views     *atomic.Pointer[config.Views] // what the composer reads on every use
 	upstreams *upstreams
+	tier      *rediscache.Cache // nil without Redis
 	composer  *aggregate.Composer
+	verifier  *gateway.Verifier
+	pass      *gateway.Passthrough
 	gateway   *gateway.Gateway
 }
 
-// Close ends the background work of the rooms, the last one built first.
+// Close ends the background work of the rooms, the last one built first. The
+// store and what is shared stay the caller's.
 func (r *rooms) Close() error {
-	defer r.upstreams.Close()
-	return r.composer.Close()
+	if r.pass != nil {
+		r.pass.Close()
+	}
+	var err error
+	if r.composer != nil {
+		err = r.composer.Close()
+	}
+	if r.tier != nil {
+		r.tier.Close()
+	}
+	if r.upstreams != nil {
+		r.upstreams.Close()
+	}
+	return err
 }
 
 // build makes every room from the configuration and joins them. Nothing is
-// asked of the network yet.
-func build(cfg config.Config, store *linkstore.Store, log *slog.Logger) (*rooms, error) {
-	up, err := connect(cfg, log)
-	if err != nil {
-		return nil, err
+// asked of the network yet, but for the shared cache, which starts to follow
+// Redis. On an error nothing is left running.
+func build(cfg config.Config, store *linkstore.Store, sh *shared) (*rooms, error) {
+	r := &rooms{shared: sh, views: &atomic.Pointer[config.Views]{}}
+	r.views.Store(&cfg.Cache.Views)
+	if err := r.join(cfg, store); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *rooms) join(cfg config.Config, store *linkstore.Store) error {
+	var err error
+	if r.upstreams, err = connect(cfg, r.shared); err != nil {
+		return err
 	}
 	directory := linkstore.NewDirectory(store, linkstore.DirectoryConfig{TTL: orNone(cfg.Store.DirectoryTTL)})
-	composer, err := aggregate.New(composerConfig(cfg.Cache, log), aggregate.Sources{
-		Programs: up.discovery, Enrollments: up.lms, Grades: up.lms, Completions: up.lms, Accounts: up.lms,
-		Index: store, Directory: links{directory, store},
-	})
-	if err != nil {
-		up.Close()
-		return nil, err
+	if err := r.compose(cfg, links{directory, store}); err != nil {
+		return err
 	}
-	api := routes.New(routes.Config{Log: log}, routes.Deps{
-		Directory: directory, Catalog: composer, Learners: composer, Tables: composer,
-	})
-	door, err := openGateway(cfg, gateway.Deps{
-		People:  directory,
-		Private: []gateway.Mounter{api},
-		Public:  []gateway.Mounter{routes.Docs()},
-		Checks:  []gateway.Check{{Name: gateway.DatabaseCheck, Probe: store.Ping}},
-		Log:     log,
-	})
+	r.pass, err = r.upstreams.passthrough(cfg, gateway.PassthroughDeps{Programs: directory, Catalog: r.composer, Accounts: store}, r.shared)
 	if err != nil {
-		up.Close()
-		return nil, errors.Join(err, composer.Close())
+		return err
 	}
-	return &rooms{upstreams: up, composer: composer, gateway: door}, nil
+	if r.verifier, err = newVerifier(cfg.Auth, r.shared); err != nil {
+		return err
+	}
+	limiter, err := limiterOf(cfg, r.shared)
+	if err != nil {
+		return err
+	}
+	api := routes.New(routes.Config{Log: r.shared.log}, routes.Deps{
+		Directory: directory, Catalog: r.composer, Learners: r.composer, Tables: r.composer, Purger: purger{r.composer},
+	})
+	deps := gateway.Deps{
+		People: directory, Verifier: r.verifier, Limiter: limiter, Class: classOf,
+		Private: []gateway.Mounter{api}, Public: []gateway.Mounter{routes.Docs()}, Passthrough: r.pass,
+		Checks: r.checks(store), Log: r.shared.log,
+	}
+	if r.shared.tracing.Enabled() {
+		deps.Tracer = r.shared.tracing.Tracer()
+	}
+	if cfg.Telemetry.Metrics {
+		deps.Metrics, deps.Observe = r.metrics(store, cfg.Cache.MaxBytes), r.shared.observed
+	}
+	if r.gateway, err = gateway.New(doorConfig(cfg), deps); err != nil {
+		return err
+	}
+	r.shared.metrics.WatchInFlight(r.gateway.InFlight)
+	r.nameRoutes()
+	return nil
 }
 
-// upstreams are the clients of the Open edX site.
-type upstreams struct {
-	lms       *lms.Client
-	discovery *discovery.Client
-	closers   []func()
+// nameRoutes tells the metrics which routes there are; any other is counted as
+// "other", for a path cannot be told from a template by its looks.
+func (r *rooms) nameRoutes() {
+	routes := r.gateway.Routes() // with the passthrough's rules of this moment
+	templates := make([]string, len(routes))
+	for i, route := range routes {
+		templates[i] = route.Path
+	}
+	r.shared.metrics.AllowRoutes(templates...)
 }
 
-// Close gives up idle connections and ends the refreshing of tokens.
-func (u *upstreams) Close() {
-	for _, closer := range u.closers {
-		closer()
-	}
-}
-
-// connect makes the clients of the LMS and of Discovery. They share a service
-// account unless Discovery has one of its own.
-func connect(cfg config.Config, log *slog.Logger) (*upstreams, error) {
-	up := &upstreams{}
-	agent := "openedx-registrar/" + version
-	tokens, err := up.tokens(upstream.TokenConfig{
-		Name: "The LMS", BaseURL: cfg.LMS.URL, TokenURL: cfg.LMS.TokenURL,
-		ClientID: cfg.LMS.ClientID, ClientSecret: cfg.LMS.ClientSecret.Reveal(), UserAgent: agent, Logger: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	lmsClient, err := up.client(callConfig("The LMS", cfg.LMS.URL, agent, cfg.LMS.Calls), tokens, log)
-	if err != nil {
-		return nil, err
-	}
-	up.lms, err = lms.New(lmsClient, lms.Config{
-		PageSize: cfg.LMS.PageSize, GradesPageSize: cfg.LMS.GradesPageSize,
-		Completion: lms.Mode(cfg.LMS.Completion), ProgressMaxLearners: cfg.LMS.ProgressMaxLearners,
-		PublicURL: cfg.LMS.PublicURL,
-	})
-	if err != nil {
-		up.Close()
-		return nil, err
-	}
-	if cfg.Discovery.ClientID != "" {
-		tokens, err = up.tokens(upstream.TokenConfig{
-			Name: "Discovery's token endpoint", BaseURL: cfg.LMS.URL, TokenURL: cfg.Discovery.TokenURL,
-			ClientID: cfg.Discovery.ClientID, ClientSecret: cfg.Discovery.ClientSecret.Reveal(), UserAgent: agent, Logger: log,
+// compose makes the composer, over the cache that replicas share where there is
+// Redis.
+func (r *rooms) compose(cfg config.Config, known links) error {
+	c := composerConfig(cfg.Cache, r)
+	if r.shared.redis != nil {
+		tier, err := rediscache.New(r.shared.redis, rediscache.Config{
+			Timeout: time.Duration(cfg.Redis.Timeout), Lease: time.Duration(cfg.Cache.Lease),
+			MaxEntry: int(cfg.Cache.MaxEntry), Log: r.shared.log,
 		})
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("cache: %w", err)
+		}
+		r.tier, c.Tier = tier, tier
+	}
+	composer, err := aggregate.New(c, aggregate.Sources{
+		Programs: r.upstreams.discovery, Enrollments: r.upstreams.lms, Grades: r.upstreams.lms,
+		Completions: r.upstreams.lms, Accounts: r.upstreams.lms, Index: known.Store, Directory: known,
+	})
+	if err != nil {
+		return err
+	}
+	r.composer = composer
+	if r.tier != nil {
+		r.tier.Follow(composer.Forget)
+	}
+	return nil
+}
+
+// checks are what readiness asks. Without Redis a replica is alone, not unready.
+func (r *rooms) checks(store *linkstore.Store) []gateway.Check {
+	probed := r.shared.metrics.Probed
+	checks := []gateway.Check{{Name: gateway.DatabaseCheck, Probe: probed("database", store.Ping)}}
+	if client := r.shared.redis; client != nil {
+		ping := func(ctx context.Context) error { return client.Ping(ctx).Err() }
+		checks = append(checks, gateway.Check{Name: "redis", Optional: true, Probe: probed("redis", ping)})
+	}
+	return append(checks, gateway.Check{Name: "keys", Optional: true, Probe: probed("keys", r.verifier.Ready)})
+}
+
+// metrics connects what is asked at each scrape, and returns the page.
+func (r *rooms) metrics(store *linkstore.Store, maxBytes config.Size) http.Handler {
+	m := r.shared.metrics
+	m.WatchCache(func() telemetry.Cache {
+		c := cacheStanding(r.composer.Stats())
+		c.MaxBytes = uint64(maxBytes)
+		return c
+	})
+	m.WatchPool(func() telemetry.Pool {
+		s := store.Pool()
+		return telemetry.Pool{InUse: s.InUse, Idle: s.Idle, Max: s.MaxOpenConnections, Waits: uint64(s.WaitCount), Waited: s.WaitDuration}
+	})
+	return m.Handler()
+}
+
+func cacheStanding(s aggregate.Stats) telemetry.Cache {
+	c := telemetry.Cache{Views: make(map[string]telemetry.CacheView, len(s.Views)), Running: s.Running, Entries: s.Entries, Bytes: s.Bytes}
+	for view, v := range s.Views {
+		c.Views[string(view)] = telemetry.CacheView{
+			Hits: v.Hits, Stale: v.Stale, Misses: v.Misses, Loads: v.Loads, LoadErrors: v.LoadErrors,
+			SharedHits: v.TierHits, SharedMisses: v.TierMisses, SharedErrors: v.TierErrors,
 		}
 	}
-	discoveryClient, err := up.client(callConfig("Discovery", cfg.Discovery.URL, agent, cfg.Discovery.Calls), tokens, log)
-	if err != nil {
-		return nil, err
-	}
-	up.discovery = discovery.New(discoveryClient, discovery.Config{PageSize: cfg.Discovery.PageSize})
-	return up, nil
+	return c
 }
 
-// tokens makes a token source that ends with u; on an error everything made so
-// far ends at once.
-func (u *upstreams) tokens(cfg upstream.TokenConfig) (*upstream.Tokens, error) {
-	tokens, err := upstream.NewTokens(cfg)
-	if err != nil {
-		u.Close()
-		return nil, err
-	}
-	u.closers = append(u.closers, tokens.Close)
-	return tokens, nil
-}
-
-// client is like tokens for a client.
-func (u *upstreams) client(cfg upstream.Config, tokens upstream.TokenSource, log *slog.Logger) (*upstream.Client, error) {
-	client, err := upstream.New(cfg, tokens, log)
-	if err != nil {
-		u.Close()
-		return nil, err
-	}
-	u.closers = append(u.closers, client.Close)
-	return client, nil
-}
-
-func callConfig(name, base, agent string, c config.Calls) upstream.Config {
-	retries, budget := c.Retries, c.RetryBudget
-	if retries == 0 || budget == 0 {
-		retries = -1 // there, zero means the default
-	}
-	return upstream.Config{
-		Name: name, BaseURL: base, UserAgent: agent,
-		Timeout: time.Duration(c.Timeout), MaxBody: int64(c.MaxBody), Concurrency: c.Concurrency,
-		Retries: retries, RetryBudget: budget,
-		Breaker: upstream.BreakerConfig{
-			FailureRate: c.Breaker.FailureRate, MinCalls: c.Breaker.MinCalls,
-			Window: time.Duration(c.Breaker.Window), OpenFor: time.Duration(c.Breaker.OpenFor),
-		},
-	}
-}
-
-// newVerifier reads the keys of the issuers.
-func newVerifier(cfg config.Auth) (*gateway.Verifier, error) {
-	issuers := make([]gateway.Issuer, len(cfg.Issuers))
-	for i, is := range cfg.Issuers {
-		issuers[i] = gateway.Issuer{
-			Issuer: is.Issuer, Audience: is.Audience,
-			JWKSet: []byte(is.JWKSet.Reveal()), HS256Secret: is.HS256Secret.Reveal(),
-		}
-	}
-	verifier, err := gateway.NewVerifier(issuers, gateway.VerifierConfig{Leeway: orNone(cfg.Leeway)})
-	if err != nil {
-		return nil, fmt.Errorf("auth: %w", err)
-	}
-	return verifier, nil
-}
-
-func openGateway(cfg config.Config, deps gateway.Deps) (*gateway.Gateway, error) {
-	verifier, err := newVerifier(cfg.Auth)
-	if err != nil {
-		return nil, err
-	}
-	deps.Verifier = verifier
-	return gateway.New(gateway.Config{
-		RequestTimeout: time.Duration(cfg.Server.RequestTimeout),
-		ReadTimeout:    time.Duration(cfg.Server.ReadTimeout),
-		WriteTimeout:   time.Duration(cfg.Server.WriteTimeout),
-		IdleTimeout:    time.Duration(cfg.Server.IdleTimeout),
-		DrainDelay:     orNone(cfg.Server.DrainDelay),
-		DrainTimeout:   time.Duration(cfg.Server.DrainTimeout),
-		BodyLimit:      int(cfg.Server.BodyLimit),
-		HeaderLimit:    int(cfg.Server.HeaderLimit),
-		TrustedProxies: cfg.Server.TrustedProxies,
-	}, deps)
-}
-
-func composerConfig(c config.Cache, log *slog.Logger) aggregate.Config {
+func composerConfig(c config.Cache, r *rooms) aggregate.Config {
 	return aggregate.Config{
 		MaxBytes: int64(c.MaxBytes), FanOut: c.FanOut,
 		LoadTimeout: time.Duration(c.LoadTimeout), LinksMaxAge: time.Duration(c.LinksMaxAge),
-		RefetchAfter: orNone(c.RefetchAfter), Policy: policies(c.Views), Log: log,
+		RefetchAfter: orNone(c.RefetchAfter), Log: r.shared.log,
+		Policy: func(view aggregate.View) aggregate.Policy { return policy(r.views.Load(), view) },
 	}
 }
 
-// policies gives each view of the cache its times from the configuration.
-func policies(v config.Views) func(aggregate.View) aggregate.Policy {
-	return func(view aggregate.View) aggregate.Policy {
-		var c config.View
-		switch view {
-		case aggregate.ViewProgram:
-			c = v.Program
-		case aggregate.ViewEnrollments:
-			c = v.Enrollments
-		case aggregate.ViewCourseEnrollments:
-			c = v.CourseEnrollments
-		case aggregate.ViewGrades:
-			c = v.Grades
-		case aggregate.ViewCompletion:
-			c = v.Completion
-		case aggregate.ViewLearnerGrades:
-			c = v.LearnerGrades
-		case aggregate.ViewLearnerCompletion:
-			c = v.LearnerCompletion
-		case aggregate.ViewCertificates:
-			c = v.Certificates
-		}
-		return aggregate.Policy{
-			Fresh:                time.Duration(c.Fresh),
-			StaleWhileRevalidate: time.Duration(c.StaleWhileRevalidate),
-			StaleIfError:         time.Duration(c.StaleIfError),
-			Negative:             time.Duration(c.Negative),
-		}
+// policy is the times that the configuration gives to a view of the cache.
+func policy(v *config.Views, view aggregate.View) aggregate.Policy {
+	var c config.View
+	switch view {
+	case aggregate.ViewProgram:
+		c = v.Program
+	case aggregate.ViewEnrollments:
+		c = v.Enrollments
+	case aggregate.ViewCourseEnrollments:
+		c = v.CourseEnrollments
+	case aggregate.ViewGrades:
+		c = v.Grades
+	case aggregate.ViewCompletion:
+		c = v.Completion
+	case aggregate.ViewLearnerGrades:
+		c = v.LearnerGrades
+	case aggregate.ViewLearnerCompletion:
+		c = v.LearnerCompletion
+	case aggregate.ViewCertificates:
+		c = v.Certificates
+	}
+	return aggregate.Policy{
+		Fresh:                time.Duration(c.Fresh),
+		StaleWhileRevalidate: time.Duration(c.StaleWhileRevalidate),
+		StaleIfError:         time.Duration(c.StaleIfError),
+		Negative:             time.Duration(c.Negative),
 	}
 }
 
@@ -252,4 +236,15 @@ type links struct {
 // Organization asks the directory; both have one.
 func (l links) Organization(ctx context.Context, key registrar.OrganizationKey) (registrar.Organization, error) {
 	return l.Directory.Organization(ctx, key)
+}
+
+// purger lets the API forget what the composer keeps.
+type purger struct{ composer *aggregate.Composer }
+
+// DropAll forgets everything, on every replica.
+func (p purger) DropAll(ctx context.Context) error { return p.composer.DropAll(ctx) }
+
+// DropProgram forgets everything about one program, on every replica.
+func (p purger) DropProgram(ctx context.Context, program registrar.Program) error {
+	return p.composer.Drop(ctx, aggregate.ProgramTag(program))
 }
