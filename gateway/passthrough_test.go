@@ -246,7 +246,7 @@ func as(t *testing.T, name string) string {
 
 // testRules has a rule of every kind.
 func testRules() []gateway.Rule {
-	return append(gateway.DefaultRules(),
+	return append(siteRules(),
 		gateway.Rule{
 			Name: "program-note", Upstream: gateway.LMS, Path: "/api/note/{program_uuid}/", Methods: []string{"GET", "POST", "DELETE"},
 			Permission: registrar.ReadEnrollments, MaxBody: 1 << 20,

@@ -63,7 +63,7 @@ func TestPassthroughKeepsCourseKeysAndBytes(t *testing.T) {
 		}
 		key, err := registrar.CourseID(text).CourseKey()
 		if err != nil {
-			rt.Skip("no course key: ", text)
+			return // what becomes of no course key is the fuzz target's business
 		}
 		rest := rapid.StringMatching(`(q|x)=([A-Za-z0-9+*'()/?:@!$,._~=-]|%2[0-9A-Fa-f]|%C3%A9|%253[bB]){0,12}`).Draw(rt, "rest")
 
@@ -74,10 +74,13 @@ func TestPassthroughKeepsCourseKeysAndBytes(t *testing.T) {
 			want = "/q/?course_id=" + url.QueryEscape(text) + "&" + rest
 		}
 		got := p.ask(t, http.MethodGet, target, root)
-		if got.status == 400 && strings.Contains(got.body, "path climbs") {
-			rt.Skip("the door refuses it")
-		}
 		requests := u.requests()
+		if got.status == 400 && strings.Contains(got.body, "path climbs") {
+			if len(requests) != before {
+				rt.Fatalf("%s: the door refuses it, and yet it went upstream", target)
+			}
+			return
+		}
 		if got.status != 200 || len(requests) != before+1 {
 			rt.Fatalf("%s: %d %s", target, got.status, got.body)
 		}
