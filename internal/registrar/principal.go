@@ -18,6 +18,17 @@ type Principal struct {
 	Staff     bool // the LMS's global staff; opens the internal endpoints only
 	Superuser bool // of the gateway: holds every permission
 	Grants    Grants
+	// Groups are those the caller is a member of, by name; for flags and tracking
+	// alone, Grants already hold what they allow.
+	Groups []Group
+}
+
+// Group is a membership of a caller.
+type Group struct {
+	Name string
+	// Organization is the name of the organization that an organization group is
+	// of; empty for groups of other scopes.
+	Organization string
 }
 
 // Can reports whether p may do want to the program, by grants alone. Permissions
