@@ -39,8 +39,25 @@ type Error struct {
 	Code       string
 	Detail     string
 	RetryAfter time.Duration // how long to wait before another try; 0 when unknown
-	Err        error
+	// Shape is the form in which v1 and v2 show Detail.
+	Shape Shape
+	Err   error
 }
+
+// Shape is a form of an error's body in v1 and v2, whose clients compare bodies.
+// v3 has one form for all.
+type Shape int
+
+// The shapes.
+const (
+	DetailObject Shape = iota // {"detail":"…"}
+	DetailList                // ["…"]
+	DetailText                // "…"
+)
+
+// NoRoute is the code of a [NotFound] for a path that names nothing at all; the
+// original answers those with a page.
+const NoRoute = "no_route"
 
 // Error joins the sentence with its cause, for the log.
 func (e *Error) Error() string {
