@@ -22,9 +22,10 @@ func IsLive(path string) bool {
 		"auth.issuers",
 		"lms.breaker.observe", "lms.budget", "discovery.breaker.observe", "discovery.budget",
 		"cache.views",
-		"limits.observe", "limits.read", "limits.table", "limits.passthrough", "limits.internal",
+		"limits.observe", "limits.read", "limits.table", "limits.write", "limits.passthrough", "limits.internal",
 		"passthrough",
 		"cors",
+		"flags",
 	} {
 		if rest, ok := strings.CutPrefix(path, live); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 			return true

@@ -49,6 +49,7 @@ func newValidator() (*validator.Validate, error) {
 		v.RegisterValidation("jwk_set", text(isJWKSet)),
 		v.RegisterValidation("jwks_url", text(isJWKSURL)),
 		v.RegisterValidation("redis_url", text(isRedisURL)),
+		v.RegisterValidation("blob_url", text(isBlobURL)),
 		v.RegisterValidation("origin", text(isOrigin)),
 		v.RegisterValidation("rule_name", text(isRuleName)),
 		v.RegisterValidation("query_name", text(isPlain)),

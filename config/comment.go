@@ -10,7 +10,7 @@ import (
 
 // sources are the files that declare the tree, for their comments.
 //
-//go:embed config.go auth.go redis.go upstream.go cache.go limits.go passthrough.go cors.go telemetry.go
+//go:embed config.go auth.go redis.go upstream.go cache.go limits.go passthrough.go cors.go telemetry.go jobs.go flags.go records.go
 var sources embed.FS
 
 // comments returns what the sources say of each type ("View") and field

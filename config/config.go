@@ -25,6 +25,18 @@ type Config struct {
 	Passthrough Passthrough `yaml:"passthrough"`
 	// Which web pages may call from a browser.
 	CORS CORS `yaml:"cors"`
+	// The long work that callers order.
+	Jobs Jobs `yaml:"jobs"`
+	// Where the files of jobs are kept.
+	Files Files `yaml:"files"`
+	// Where reports lie for schools to fetch.
+	Reports Reports `yaml:"reports"`
+	// Features that can be turned on for some callers.
+	Flags Flags `yaml:"flags"`
+	// Events of use, as the original Registrar sent them.
+	Tracking Tracking `yaml:"tracking"`
+	// The record of who read or wrote whose data.
+	Audit Audit `yaml:"audit"`
 	// Metrics and traces.
 	Telemetry Telemetry `yaml:"telemetry"`
 }
@@ -33,6 +45,8 @@ type Config struct {
 type Server struct {
 	// Address and port to listen on. Port 0 picks a free one.
 	Listen string `yaml:"listen" validate:"required,listen"`
+	// Base address at which callers reach the gateway, for links in answers. Empty: http:// and the address to listen on.
+	PublicURL string `yaml:"public_url" validate:"omitempty,base_url"`
 	// Time that one request may take, from its first byte to its answer.
 	RequestTimeout Duration `yaml:"request_timeout" validate:"min=1s,max=10m"`
 	// Time a caller may take to send a request.

@@ -47,10 +47,16 @@ func Default() Config {
 			Read:           bucket(1200, minutes(1), 600),
 			Table:          bucket(300, minutes(1), 150),
 			Passthrough:    bucket(300, minutes(1), 100),
+			Write:          bucket(300, minutes(1), 100),
 			Internal:       bucket(60, minutes(1), 20),
 		},
 		Passthrough: Passthrough{Rules: defaultRules()},
 		CORS:        CORS{MaxAge: hours(24)},
+		Jobs:        Jobs{Exports: 4, Uploads: 2, Batches: 4, Timeout: minutes(30), Lease: seconds(15), Grace: seconds(10)},
+		Files:       Files{URL: "file:registrar-files", LinkTTL: hours(1), Keep: hours(30 * 24)},
+		Reports:     Reports{Folder: "reports_v2"},
+		Flags:       Flags{IncludeNameEmail: Flag{State: "off"}, CourseRoles: Flag{State: "off"}},
+		Audit:       Audit{Enabled: true},
 		Telemetry:   Telemetry{Metrics: true, TraceRatio: 0.01, ServiceName: "registrar"},
 	}
 }

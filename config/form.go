@@ -22,6 +22,8 @@ func form(tag string) string {
 		return "https:// with a host, or http:// on this machine, without user or fragment"
 	case "redis_url":
 		return "redis://HOST:PORT/DATABASE or rediss://USER:PASSWORD@HOST:PORT/DATABASE"
+	case "blob_url":
+		return "file:FOLDER or s3://BUCKET?region=REGION"
 	case "origin":
 		return "an origin as browsers send it, such as https://console.example.org: small letters, no path, no port 443"
 	case "rule_name":
@@ -83,6 +85,16 @@ func isRedisURL(text string) bool {
 	database := strings.Trim(u.Path, "/")
 	_, err = strconv.ParseUint(database, 10, 16)
 	return database == "" || err == nil
+}
+
+// isBlobURL knows the places that files can be kept in. A folder is named as the
+// link store's file is, without slashes in front that would lead to the root.
+func isBlobURL(text string) bool {
+	if folder, ok := strings.CutPrefix(text, "file:"); ok {
+		return folder != "" && !strings.HasPrefix(folder, "//")
+	}
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "s3" && u.Hostname() != "" && u.User == nil
 }
 
 // isOrigin takes only what a browser would send, for it is compared exactly.

@@ -10,6 +10,8 @@ type Limits struct {
 	Read Bucket `yaml:"read"`
 	// Requests for a whole table: grades, completion or enrollments.
 	Table Bucket `yaml:"table"`
+	// Requests that write enrollments or upload them.
+	Write Bucket `yaml:"write"`
 	// Requests that pass through to the LMS or Discovery.
 	Passthrough Bucket `yaml:"passthrough"`
 	// Requests to the internal API, such as a purge of the cache.

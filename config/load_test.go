@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,9 +195,9 @@ func TestSecretsFromFiles(t *testing.T) {
 	}
 	dsn := path("dsn", "postgres://registrar:pw@db/registrar\r\n")
 	keys := path("jwks", `{"keys": [{"kty": "RSA"}]}`+"\n")
-	secret := path("secret", " from a file \n")
+	secret := path("secret", " from a secret file \n")
 
-	c, err := config.Load(file(t, site+"store:\n  dsn_file: "+dsn+"\n"), []string{
+	c, err := config.Load(file(t, site+"store:\n  dsn_file: "+dsn+"\nfiles:\n  link_key_file: "+secret+"\naudit:\n  key_file: "+secret+"\n"), []string{
 		"REGISTRAR_LMS_CLIENT_SECRET_FILE=" + secret, // beats the text in the YAML
 		"REGISTRAR_AUTH_ISSUERS_0_JWK_SET_FILE=" + keys,
 	})
@@ -204,7 +205,7 @@ func TestSecretsFromFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []string{c.Store.DSN.Reveal(), c.LMS.ClientSecret.Reveal(), c.Auth.Issuers[0].JWKSet.Reveal()}
-	want := []string{"postgres://registrar:pw@db/registrar", " from a file ", `{"keys": [{"kty": "RSA"}]}`}
+	want := []string{"postgres://registrar:pw@db/registrar", " from a secret file ", `{"keys": [{"kty": "RSA"}]}`}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
@@ -265,5 +266,22 @@ func TestKeySourceMayBeAnAddress(t *testing.T) {
 				t.Errorf("jwks_url = %q, %v", c.Auth.Issuers[0].JWKSURL, err)
 			}
 		})
+	}
+}
+
+// TestReplicasShareTheirSecrets holds that what only works when all replicas have
+// the same secret is not left to chance where there may be several.
+func TestReplicasShareTheirSecrets(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(file(t, site+"store: {dsn: \"postgres://registrar:pw@db/registrar\"}\n"), nil)
+	var got []string
+	for _, m := range mistakes(t, err) {
+		got = append(got, m.Key)
+	}
+	if diff := cmp.Diff([]string{"audit.key", "files.link_key"}, slices.Sorted(slices.Values(got))); diff != "" {
+		t.Errorf("mistakes (-want +got):\n%s", diff)
+	}
+	if _, err := config.Load(file(t, site+"files: {url: \"s3://bucket?region=eu-west-1\"}\naudit: {enabled: false}\nstore: {dsn: \"postgres://registrar:pw@db/registrar\"}\n"), nil); err != nil {
+		t.Errorf("a bucket signs its own links, and no audit needs no key: %v", err)
 	}
 }

@@ -71,7 +71,7 @@ limits:
   observe: 1                                  #! limits.observe
   when_redis_fails: close                     #! limits.when_redis_fails
   read: {burst: 0}                            #! limits.read.burst
-  write: {rate: 1}                            #! limits.write
+  writes: {rate: 1}                           #! limits.writes
 passthrough:
   rules:
     - name: Course Details                    #! passthrough.rules[0].name
@@ -97,6 +97,18 @@ cors:
     - "*"                                     #! cors.origins[0]
     - https://console.example.org/            #! cors.origins[1]
   max_age: 48h                                #! cors.max_age
+jobs:
+  exports: 0                                  #! jobs.exports
+  lease: 100ms                                #! jobs.lease
+files:
+  url: ftp://files.example.org                #! files.url
+  link_key: canary                            #! files.link_key
+  keep: forever                               #! files.keep
+reports: {folder: ../..}                      #! reports.folder
+flags:
+  enable_course_role_management: {state: maybe} #! flags.enable_course_role_management.state
+tracking: {write_key: canary}                 #! tracking.url
+audit: {key: canary}                          #! audit.key
 telemetry:
   metrics: "yes"                              #! telemetry.metrics
   traces_endpoint: collector:4318             #! telemetry.traces_endpoint

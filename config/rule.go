@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // rule is something that must hold between keys. The mistake is reported at the
 // first of them, unless one of them is already known to be wrong.
@@ -50,6 +53,7 @@ func rules(c Config) []rule {
 			problem: "is missing beside discovery.client_secret", want: "both, or neither to use the LMS's service account",
 		},
 	}
+	all = append(all, recordRules(c)...)
 	for i, issuer := range c.Auth.Issuers {
 		path := element("auth.issuers", i)
 		all = append(all, rule{
@@ -62,6 +66,33 @@ func rules(c Config) []rule {
 		all = append(all, passthroughRules(c, i)...)
 	}
 	return all
+}
+
+// recordRules are about what replicas can only do alike with the same secrets.
+func recordRules(c Config) []rule {
+	several := strings.HasPrefix(c.Store.DSN.Reveal(), "postgres")
+	return []rule{
+		{
+			keys:    []string{"files.link_key", "store.dsn", "files.url"},
+			broken:  several && strings.HasPrefix(c.Files.URL, "file:") && c.Files.LinkKey == "",
+			problem: "is missing", want: "a secret of 16 characters or more that all replicas share, for the links of one must open at another",
+		},
+		{
+			keys:    []string{"audit.key", "audit.enabled", "store.dsn"},
+			broken:  several && c.Audit.Enabled && c.Audit.Key == "",
+			problem: "is missing", want: "a secret of 16 characters or more that all replicas share, or audit.enabled: false",
+		},
+		{
+			keys:    []string{"tracking.write_key", "tracking.url"},
+			broken:  c.Tracking.URL != "" && c.Tracking.WriteKey == "",
+			problem: "is missing beside tracking.url", want: "the write key of that service",
+		},
+		{
+			keys:    []string{"tracking.url", "tracking.write_key"},
+			broken:  c.Tracking.URL == "" && c.Tracking.WriteKey != "",
+			problem: "is missing beside tracking.write_key", want: "the address of that service, such as https://api.segment.io",
+		},
+	}
 }
 
 // notShorter is the rule that one time lasts at least as long as another.
