@@ -32,6 +32,22 @@ func ParseCourseKey(text string) (CourseKey, error) {
 	return id.CourseKey()
 }
 
+// CatalogCourseKey reads a course key as a catalog writes it: what
+// [ParseCourseKey] reads, and besides "Org+Course+Run" without its prefix, which
+// old catalogs hold and the LMS knows by just that text. A caller who leaves the
+// prefix out has more likely made a mistake.
+func CatalogCourseKey(text string) (CourseKey, error) {
+	key, err := ParseCourseKey(text)
+	if err == nil {
+		return key, nil
+	}
+	parts := strings.Split(text, "+")
+	if len(parts) != 3 || strings.ContainsAny(text, "/: ") || unreadable(text) != "" {
+		return CourseKey{}, err
+	}
+	return joined(text, text, parts)
+}
+
 // DecodeCourseID percent-decodes a raw path segment once. Pluses stay pluses.
 func DecodeCourseID(raw string) (CourseID, error) {
 	text, err := url.PathUnescape(raw)

@@ -152,3 +152,17 @@ func TestCourseKeyText(t *testing.T) {
 		t.Errorf("empty text gave %q, %v; want no key", key, err)
 	}
 }
+
+func TestCatalogCourseKeyTakesKeysWithoutPrefix(t *testing.T) {
+	t.Parallel()
+
+	for text, ok := range map[string]bool{
+		"HUMx+English-550+Spring": true, "course-v1:a+b+c": true, "a/b/c": true,
+		"old": false, "a+b": false, "a++c": false, "a+b+..": false, "other:a+b+c": false, "a+b+c%2F": false,
+	} {
+		key, err := registrar.CatalogCourseKey(text)
+		if (err == nil) != ok || ok && key.String() != text {
+			t.Errorf("%q: %v, %v; want it taken as it is: %v", text, key, err, ok)
+		}
+	}
+}

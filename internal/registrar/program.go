@@ -68,8 +68,11 @@ func (r CourseRun) ID() string {
 }
 
 // IsMasters reports whether the program's enrollments are managed here at all.
-// The original compared the translated name; the slug does not change.
-func (d ProgramDetails) IsMasters() bool { return d.TypeSlug == "masters" }
+// The original compared the translated name; the slug does not change, but an
+// older Discovery does not tell it.
+func (d ProgramDetails) IsMasters() bool {
+	return d.TypeSlug == "masters" || d.TypeSlug == "" && d.Type == "Masters"
+}
 
 // ActiveCurriculum returns the first active curriculum, as the original does,
 // and whether there is one.
@@ -103,7 +106,7 @@ func (d ProgramDetails) Run(id CourseID) (CourseRun, error) {
 	key, malformedErr := id.CourseKey()
 	var found []CourseRun
 	for _, r := range d.Runs() {
-		if id != "" && string(id) == r.ExternalKey || malformedErr == nil && r.Key == key {
+		if id != "" && (string(id) == r.ExternalKey || string(id) == r.Key.String()) || malformedErr == nil && r.Key == key {
 			found = append(found, r)
 		}
 	}

@@ -74,3 +74,23 @@ func TestParseProgramUUID(t *testing.T) {
 		}
 	}
 }
+
+func TestIsMasters(t *testing.T) {
+	t.Parallel()
+
+	for name, tc := range map[string]struct {
+		details registrar.ProgramDetails
+		want    bool
+	}{
+		"by slug":               {registrar.ProgramDetails{TypeSlug: "masters", Type: "Máster"}, true},
+		"by name, no slug":      {registrar.ProgramDetails{Type: "Masters"}, true},
+		"the slug decides":      {registrar.ProgramDetails{TypeSlug: "micromasters", Type: "Masters"}, false},
+		"another name":          {registrar.ProgramDetails{Type: "MicroMasters"}, false},
+		"nothing is known":      {registrar.ProgramDetails{}, false},
+		"a name in translation": {registrar.ProgramDetails{Type: "masters"}, false},
+	} {
+		if got := tc.details.IsMasters(); got != tc.want {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+}

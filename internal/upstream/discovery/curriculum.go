@@ -64,7 +64,7 @@ func (d curriculumDoc) runs() []registrar.CourseRun {
 func (d courseDoc) runs() []registrar.CourseRun {
 	runs := make([]registrar.CourseRun, 0, len(d.Runs))
 	for _, r := range d.Runs {
-		key, err := registrar.ParseCourseKey(r.Key)
+		key, err := registrar.CatalogCourseKey(r.Key)
 		if err != nil {
 			continue
 		}
@@ -78,6 +78,9 @@ func (d courseDoc) runs() []registrar.CourseRun {
 		// A run without a start is still to be scheduled, so it comes last.
 		if a.Start.IsZero() != b.Start.IsZero() {
 			return b.Start.Compare(a.Start)
+		}
+		if a.Start.IsZero() {
+			return 0 // as the document has them: the original never sorted
 		}
 		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Key.String(), b.Key.String()))
 	})

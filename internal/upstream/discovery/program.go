@@ -40,12 +40,15 @@ func (c *Client) Program(ctx context.Context, uuid registrar.ProgramUUID) (regis
 		return registrar.ProgramDetails{}, fmt.Errorf("discovery: program: %w", err)
 	}
 	switch {
-	case registrar.ProgramUUID(doc.UUID) != uuid:
+	case doc.UUID == "" && doc.Title == "" && doc.Type == nil:
+		return registrar.ProgramDetails{}, resp.Garbage("it is no program")
+	case doc.UUID != "" && registrar.ProgramUUID(doc.UUID) != uuid:
 		return registrar.ProgramDetails{}, resp.Garbage("the uuid is another program's")
 	case doc.Status == "deleted":
 		return registrar.ProgramDetails{}, missing("program_deleted", "The program was deleted in Discovery.", nil)
 	}
 	details := doc.details()
+	details.UUID = uuid // not every catalog repeats it
 	details.Curricula = curricula(doc.Curricula)
 	return details, nil
 }
