@@ -171,13 +171,14 @@ func (k CourseKey) PathSegment() string {
 // MarshalText writes the canonical form.
 func (k CourseKey) MarshalText() ([]byte, error) { return []byte(k.text), nil }
 
-// UnmarshalText reads any form that [ParseCourseKey] reads; empty text is no key.
+// UnmarshalText reads any form that [CatalogCourseKey] reads, for what was kept
+// must come back; empty text is no key.
 func (k *CourseKey) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*k = CourseKey{}
 		return nil
 	}
-	parsed, err := ParseCourseKey(string(text))
+	parsed, err := CatalogCourseKey(string(text))
 	if err != nil {
 		return err
 	}

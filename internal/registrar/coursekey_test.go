@@ -164,5 +164,9 @@ func TestCatalogCourseKeyTakesKeysWithoutPrefix(t *testing.T) {
 		if (err == nil) != ok || ok && key.String() != text {
 			t.Errorf("%q: %v, %v; want it taken as it is: %v", text, key, err, ok)
 		}
+		var back registrar.CourseKey
+		if err := back.UnmarshalText([]byte(key.String())); err != nil || back != key {
+			t.Errorf("%q comes back as %v, %v", text, back, err)
+		}
 	}
 }

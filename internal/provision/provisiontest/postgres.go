@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,13 +18,30 @@ import (
 // dropped after it, with whatever connections are left.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
+	return database(tb, "")
+}
+
+// CopyPostgres returns the URL of a database like [Postgres]'s that begins as a
+// copy of the one at dsn, to which nobody may be connected meanwhile.
+func CopyPostgres(tb testing.TB, dsn string) string {
+	tb.Helper()
+	original, err := url.Parse(dsn)
+	if err != nil {
+		tb.Fatal("the original's DSN is not a URL")
+	}
+	return database(tb, " TEMPLATE "+pgx.Identifier{strings.TrimPrefix(original.Path, "/")}.Sanitize())
+}
+
+// database creates a database; like is what follows its name.
+func database(tb testing.TB, like string) string {
+	tb.Helper()
 	admin := server(tb, provision.PostgresVar)
 	dsn, err := url.Parse(admin)
 	if err != nil {
 		tb.Fatalf("%s is not a URL", provision.PostgresVar)
 	}
 	name := pgx.Identifier{"t_" + uuid.NewString()}
-	administer(tb, admin, "CREATE DATABASE "+name.Sanitize())
+	administer(tb, admin, "CREATE DATABASE "+name.Sanitize()+like)
 	tb.Cleanup(func() { administer(tb, admin, "DROP DATABASE IF EXISTS "+name.Sanitize()+" WITH (FORCE)") })
 	dsn.Path = "/" + name[0]
 	return dsn.String()
