@@ -28,6 +28,7 @@ func TestConformance(t *testing.T) {
 		"programs of bad keys are refused":               programInvalid,
 		"a program that moves loses its links":           programMove,
 		"users are created and changed":                  userLife,
+		"users are created with groups or not at all":    userGroups,
 		"groups are created and listed":                  groupLife,
 		"groups that make no sense are refused":          groupInvalid,
 		"members hold what their groups hold":            memberGrants,
@@ -63,6 +64,38 @@ func TestConformance(t *testing.T) {
 		"a directory forgets when told":                  directoryForgets,
 		"a directory keeps tokens apart":                 directoryTokens,
 		"a cancelled caller gets no answer":              cancelled,
+		"jobs are created, ended and found":              jobLife,
+		"jobs that make no sense are refused":            jobInvalid,
+		"a job that cannot be enqueued is not there":     jobEnqueueFails,
+		"a program has one write job at a time":          jobOneWrite,
+		"of racing write jobs one is let in":             jobRace,
+		"jobs outlive their program":                     jobProgramChanges,
+		"jobs are listed by filter":                      jobList,
+		"aged jobs lose their files":                     jobAged,
+		"jobs are canceled":                              jobCanceled,
+		"steps are kept for the next worker":             jobSteps,
+		"a lease fences who lost it":                     leaseLife,
+		"a lease is renewed":                             leaseRenewed,
+		"a job is given back":                            leaseReleased,
+		"abandoned jobs are found":                       leaseAbandoned,
+		"of racing workers one claims the job":           leaseRace,
+		"a queue gets the connections":                   handles,
+		"audit records are kept as they came":            auditKept,
+		"audit records are found by filter":              auditFiltered,
+		"a long audit log is read in order":              auditLong,
+		"audit records are pruned and never changed":     auditStands,
+		"a write is found by student key":                writeFound,
+		"a write knows accounts of the school's own":     writeAccounts,
+		"of writes and snapshots the later wins":         writeOrder,
+		"a write without a curriculum keeps the known":   writeCurriculum,
+		"a write to a changed program is refused":        writeWall,
+		"racing writes and snapshots lose nothing":       writeRace,
+		"programs are added in one go":                   programsAdded,
+		"programs are added all or not at all":           programsRefused,
+		"an organization comes with groups":              organizationWithGroups,
+		"an organization comes with all groups or none":  organizationWithGroupsRefused,
+		"groups of a role are made or renamed":           groupEnsured,
+		"a caller's groups are told":                     principalGroups,
 	}
 	for engine, dsn := range engines() {
 		t.Run(engine, func(t *testing.T) {
@@ -141,7 +174,8 @@ func (k *kit) wantKind(err error, want registrar.Kind) {
 func same[V any](k *kit, what string, got, want V) {
 	k.Helper()
 	targets := cmp.Comparer(func(a, b linkstore.Target) bool { return a == b })
-	if diff := cmp.Diff(want, got, targets); diff != "" {
+	courses := cmp.Comparer(func(a, b registrar.CourseKey) bool { return a == b })
+	if diff := cmp.Diff(want, got, targets, courses); diff != "" {
 		k.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }

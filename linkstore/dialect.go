@@ -29,13 +29,31 @@ func (d dialect) goose() goose.Dialect {
 	return goose.DialectPostgres
 }
 
-// types replaces the tokens for the few column types that differ.
+// types replaces the tokens for the few column types that differ, and for the
+// one trigger.
 func (d dialect) types() *strings.Replacer {
 	if d == sqlite {
-		return strings.NewReplacer("{{timestamp}}", "TIMESTAMP")
+		return strings.NewReplacer("{{timestamp}}", "TIMESTAMP", "{{bytes}}", "BLOB",
+			"{{audit_log is append-only}}", sqliteAppendOnly, "{{audit_log is gone}}", "")
 	}
-	return strings.NewReplacer("{{timestamp}}", "TIMESTAMPTZ")
+	return strings.NewReplacer("{{timestamp}}", "TIMESTAMPTZ", "{{bytes}}", "BYTEA",
+		"{{audit_log is append-only}}", postgresAppendOnly, "{{audit_log is gone}}", "DROP FUNCTION audit_log_refuse();")
 }
+
+// What keeps the rows of the audit log as they were written. The engines have no
+// common words for a trigger.
+const (
+	sqliteAppendOnly = `-- +goose StatementBegin
+CREATE TRIGGER audit_log_append_only BEFORE UPDATE ON audit_log
+BEGIN SELECT RAISE(ABORT, 'audit_log is append-only'); END;
+-- +goose StatementEnd`
+	postgresAppendOnly = `-- +goose StatementBegin
+CREATE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'audit_log is append-only'; END $$;
+-- +goose StatementEnd
+CREATE TRIGGER audit_log_append_only BEFORE UPDATE ON audit_log
+FOR EACH STATEMENT EXECUTE FUNCTION audit_log_refuse();`
+)
 
 // hasTable is a query that counts the tables of one name in the present schema.
 func (d dialect) hasTable() string {

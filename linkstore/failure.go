@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	driverlite "modernc.org/sqlite"
@@ -25,7 +26,7 @@ func classify(place string, err error) error {
 	if _, ok := errors.AsType[*registrar.Error](err); ok {
 		return fmt.Errorf("linkstore: %s: %w", place, err)
 	}
-	cause := fmt.Errorf("linkstore: %s: %w", place, err)
+	cause := fmt.Errorf("linkstore: %s: %w", place, wordless(err))
 	switch k := kindOf(err); k {
 	case registrar.NotFound:
 		return registrar.Fail(k, "Not found.", cause)
@@ -43,7 +44,7 @@ func classify(place string, err error) error {
 // conflict is classify with a sentence of its own for a name that is taken.
 func conflict(place, detail string, err error) error {
 	if err != nil && kindOf(err) == registrar.Conflict {
-		return registrar.Fail(registrar.Conflict, detail, fmt.Errorf("linkstore: %s: %w", place, err))
+		return registrar.Fail(registrar.Conflict, detail, fmt.Errorf("linkstore: %s: %w", place, wordless(err)))
 	}
 	return classify(place, err)
 }
@@ -51,6 +52,9 @@ func conflict(place, detail string, err error) error {
 func kindOf(err error) registrar.Kind {
 	if errors.Is(err, sql.ErrNoRows) {
 		return registrar.NotFound
+	}
+	if isConnecting(err) { // whatever the server said to it, no statement is at fault
+		return registrar.Unavailable
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return postgresKind(e.Code)
@@ -64,18 +68,28 @@ func kindOf(err error) registrar.Kind {
 	return registrar.Internal
 }
 
+// isConnecting reports whether a connection was not made. One that ran out of time
+// says nothing about the caller's.
+func isConnecting(err error) bool {
+	_, ok := errors.AsType[*pgconn.ConnectError](err)
+	return ok
+}
+
 // unreachable reports whether the connection, not the statement, is at fault.
-// An attempt to connect that ran out of time says nothing about the caller's.
 func unreachable(err error) bool {
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return true
-	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false
 	}
 	_, network := errors.AsType[*net.OpError](err)
-	return network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+	return network || garbled(err) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
+// garbled reports whether what came is not PostgreSQL's protocol, as from a proxy
+// that is not well. pgx has no types for these errors.
+func garbled(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "invalid message length") || strings.Contains(text, "unknown message type")
 }
 
 // postgresKind reads an SQLSTATE. Its first two characters are the class.

@@ -1,6 +1,7 @@
 package linkstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -69,37 +70,45 @@ func checkPermission(p registrar.Permission, on Target) error {
 	return nil
 }
 
-// held lists everything that a user holds: a role or a permission on a target.
-const held = `SELECT g.scope, COALESCE(o.key, p.key, ''), g.role, COALESCE(gp.permission, '')
+// held lists everything that a user holds: a role or a permission on a target, and
+// the group that gives it. An organization without a name is told by its key.
+const held = `SELECT g.scope, COALESCE(o.key, p.key, ''), g.role, COALESCE(gp.permission, ''),
+	g.name, COALESCE(NULLIF(o.name, ''), o.key, '')
 	FROM group_members m JOIN user_groups g ON g.id = m.group_id
 	LEFT JOIN organizations o ON o.id = g.organization_id LEFT JOIN programs p ON p.id = g.program_id
 	LEFT JOIN group_permissions gp ON gp.group_id = g.id WHERE m.user_id = $1
 	UNION
-	SELECT d.scope, COALESCE(o.key, p.key, ''), '', d.permission
+	SELECT d.scope, COALESCE(o.key, p.key, ''), '', d.permission, '', ''
 	FROM grants d LEFT JOIN organizations o ON o.id = d.organization_id LEFT JOIN programs p ON p.id = d.program_id
 	WHERE d.user_id = $1`
 
-// grantsOf gathers what a user may do, from groups and direct grants together.
-// Each list is sorted and names a permission once.
-func grantsOf(ctx context.Context, q querier, user string) (registrar.Grants, error) {
+// heldBy gathers what a user may do, from groups and direct grants together, and
+// the groups by name. Each list is sorted and names everything once.
+func heldBy(ctx context.Context, q querier, user string) (registrar.Grants, []registrar.Group, error) {
 	byTarget := make(map[Target][]registrar.Permission)
+	var groups []registrar.Group
 	err := each(ctx, q, func(rows *sql.Rows) error {
 		var on Target
 		var role registrar.Role
 		var permission registrar.Permission
-		if err := rows.Scan(&on.scope, &on.key, &role, &permission); err != nil {
+		var group registrar.Group
+		if err := rows.Scan(&on.scope, &on.key, &role, &permission, &group.Name, &group.Organization); err != nil {
 			return err
 		}
 		byTarget[on] = append(byTarget[on], role.Permissions()...)
 		if permission != "" {
 			byTarget[on] = append(byTarget[on], permission)
 		}
+		if group.Name != "" { // a direct grant comes from none
+			groups = append(groups, group)
+		}
 		return nil
 	}, held, user)
 	if err != nil {
-		return registrar.Grants{}, err
+		return registrar.Grants{}, nil, err
 	}
-	return gathered(byTarget), nil
+	slices.SortFunc(groups, func(a, b registrar.Group) int { return cmp.Compare(a.Name, b.Name) })
+	return gathered(byTarget), slices.Compact(groups), nil
 }
 
 func gathered(byTarget map[Target][]registrar.Permission) registrar.Grants {

@@ -31,31 +31,89 @@ func (s *Store) CreateGroup(ctx context.Context, g Group) error {
 	if err := g.check(); err != nil {
 		return err
 	}
-	err := s.inTx(ctx, func(q querier) error {
+	return classify(fmt.Sprintf("create group %q", g.Name), s.inTx(ctx, func(q querier) error {
 		ids, err := g.Target.resolve(ctx, q)
 		if err != nil {
 			return err
 		}
-		id, err := newID()
+		return s.insertGroup(ctx, q, g, ids)
+	}))
+}
+
+func (s *Store) insertGroup(ctx context.Context, q querier, g Group, on targetIDs) error {
+	id, err := newID()
+	if err != nil {
+		return err
+	}
+	_, err = q.ExecContext(ctx, `INSERT INTO user_groups (id, name, scope, organization_id, program_id, role, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		id, g.Name, g.Target.scope, on.organization, on.program, g.Role, s.stamp())
+	if err != nil {
+		return groupFault(g.Name, err)
+	}
+	for _, p := range g.Permissions {
+		_, err := q.ExecContext(ctx, `INSERT INTO group_permissions (group_id, permission) VALUES ($1, $2)
+			ON CONFLICT DO NOTHING`, id, p)
 		if err != nil {
 			return err
 		}
-		_, err = q.ExecContext(ctx, `INSERT INTO user_groups (id, name, scope, organization_id, program_id, role, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			id, g.Name, g.Target.scope, ids.organization, ids.program, g.Role, s.stamp())
+	}
+	return nil
+}
+
+// GroupChange is what [Store.EnsureGroup] had to do.
+type GroupChange string
+
+// The changes of a group.
+const (
+	GroupKept    GroupChange = "kept"
+	GroupCreated GroupChange = "created"
+	GroupRenamed GroupChange = "renamed"
+)
+
+// EnsureGroup makes sure that the target has a group of the role, and that it is
+// called so. A group of that role which has another name is renamed, the oldest if
+// there are several; its members stay. A global group is Invalid, for it has no
+// role to know it by; the other errors are those of [Store.CreateGroup].
+func (s *Store) EnsureGroup(ctx context.Context, g Group) (GroupChange, error) {
+	if err := g.check(); err != nil {
+		return "", err
+	}
+	if g.Role == "" {
+		return "", registrar.Fail(registrar.Invalid, "A global group has no role by which it could be known.", nil)
+	}
+	change := GroupKept
+	err := s.inTx(ctx, func(q querier) error {
+		on, err := g.Target.resolve(ctx, q)
 		if err != nil {
 			return err
 		}
-		for _, p := range g.Permissions {
-			_, err := q.ExecContext(ctx, `INSERT INTO group_permissions (group_id, permission) VALUES ($1, $2)
-				ON CONFLICT DO NOTHING`, id, p)
-			if err != nil {
-				return err
-			}
+		var id, name string
+		err = q.QueryRowContext(ctx, `SELECT id, name FROM user_groups
+			WHERE role = $1 AND (organization_id = $2 OR program_id = $3)
+			ORDER BY CASE name WHEN $4 THEN 0 ELSE 1 END, created_at, id LIMIT 1`,
+			g.Role, on.organization, on.program, g.Name).Scan(&id, &name)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			change = GroupCreated
+			return s.insertGroup(ctx, q, g, on)
+		case err != nil || name == g.Name:
+			return err
 		}
-		return nil
+		change = GroupRenamed
+		_, err = q.ExecContext(ctx, `UPDATE user_groups SET name = $1 WHERE id = $2`, g.Name, id)
+		return groupFault(g.Name, err)
 	})
-	return conflict(fmt.Sprintf("create group %q", g.Name), "A group of this name already exists.", err)
+	if err != nil {
+		return "", classify(fmt.Sprintf("group %q", g.Name), err)
+	}
+	return change, nil
+}
+
+// groupFault names the name that is taken: groups of all scopes share one set.
+func groupFault(name string, err error) error {
+	return conflict(fmt.Sprintf("group %q", name),
+		fmt.Sprintf("A group %q already exists, and the names of groups are unique across all organizations and programs.", name), err)
 }
 
 func (g Group) check() error {
@@ -77,7 +135,8 @@ func (g Group) check() error {
 		return registrar.Fail(registrar.Invalid, "Only a global group has permissions beside a role.", nil)
 	}
 	if g.Role.Permissions() == nil || !strings.HasPrefix(string(g.Role), string(g.Target.scope)+"_") {
-		return registrar.Fail(registrar.Invalid, fmt.Sprintf("%q is no role on %s.", g.Role, g.Target), nil)
+		return registrar.Fail(registrar.Invalid, fmt.Sprintf("%q is no role on %s. The roles are %s.",
+			g.Role, g.Target, strings.Join(g.Target.scope.roles(), ", ")), nil)
 	}
 	return nil
 }
@@ -118,7 +177,7 @@ func groupID(ctx context.Context, q querier, name string) (id string, err error)
 		err = sql.ErrNoRows
 	}
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", registrar.Fail(registrar.NotFound, "There is no such group.", err)
+		return "", registrar.Fail(registrar.NotFound, fmt.Sprintf("There is no group %q.", name), err)
 	}
 	return id, err
 }

@@ -24,7 +24,7 @@ func groupLife(k *kit) {
 	}, []string{"global", "program masters-cs", "organization NorthU"})
 	// Names are unique across all kinds.
 	taken := linkstore.Group{Name: "auditors", Target: linkstore.OnProgram(p.Key), Role: "program_read_metadata"}
-	k.wantKind(k.store.CreateGroup(ctx, taken), registrar.Conflict)
+	k.wantDetail(k.store.CreateGroup(ctx, taken), registrar.Conflict, `"auditors"`, "unique")
 }
 
 func groupInvalid(k *kit) {
@@ -100,5 +100,59 @@ func memberRemoval(k *kit) {
 	k.must(err)
 	if got.Can(registrar.ReadMetadata, p) {
 		k.Errorf("a removed member still holds %+v", got.Grants)
+	}
+}
+
+func groupEnsured(k *kit) {
+	ctx := k.Context()
+	p := k.school()
+	reports := linkstore.Group{Name: "NorthU_ReadOrganizationReports", Target: linkstore.OnOrganization("NorthU"), Role: "organization_read_reports"}
+	program := linkstore.Group{Name: "NorthU_masters-cs_ReadProgramReports", Target: linkstore.OnProgram(p.Key), Role: "program_read_reports"}
+	ensure := func(g linkstore.Group, want linkstore.GroupChange) {
+		k.Helper()
+		got, err := k.store.EnsureGroup(ctx, g)
+		k.must(err)
+		same(k, g.Name, got, want)
+	}
+	byHand := reports
+	byHand.Name = "data office"
+	k.must(k.store.CreateGroup(ctx, byHand))
+	k.must(k.store.CreateUser(ctx, linkstore.User{Username: "bo"}, "data office"))
+
+	ensure(reports, linkstore.GroupRenamed)
+	ensure(reports, linkstore.GroupKept)
+	ensure(program, linkstore.GroupCreated)
+	ensure(program, linkstore.GroupKept)
+	k.must(k.store.CreateGroup(ctx, byHand)) // a second one of the role
+	ensure(reports, linkstore.GroupKept)
+	got, err := k.store.SeePrincipal(ctx, registrar.Claims{Username: "bo"})
+	k.must(err)
+	same(k, "a member's groups after renaming", got.Groups, []registrar.Group{{Name: reports.Name, Organization: "North"}})
+	all, err := k.store.Groups(ctx)
+	k.must(err)
+	same(k, "groups", all, []linkstore.Group{reports, program, byHand})
+
+	k.must(k.store.CreateOrganization(ctx, registrar.Organization{Key: "EastU"}))
+	for _, want := range []linkstore.GroupChange{linkstore.GroupCreated, linkstore.GroupRenamed} {
+		taken := linkstore.Group{Name: program.Name, Target: linkstore.OnOrganization("EastU"), Role: "organization_read_reports"}
+		_, err = k.store.EnsureGroup(ctx, taken)
+		k.wantDetail(err, registrar.Conflict, program.Name, "unique")
+		if want == linkstore.GroupCreated { // refused once more when it has another name to lose
+			taken.Name = "east office"
+			ensure(taken, want)
+		}
+	}
+	// The one that is called so stands, whatever older ones there are.
+	called := linkstore.Group{Name: "EastU_ReadOrganizationReports", Target: linkstore.OnOrganization("EastU"), Role: "organization_read_reports"}
+	k.must(k.store.CreateGroup(ctx, called))
+	ensure(called, linkstore.GroupKept)
+	_, err = k.store.EnsureGroup(ctx, linkstore.Group{Name: "g", Target: linkstore.OnOrganization("WestU"), Role: "organization_read_reports"})
+	k.wantKind(err, registrar.NotFound)
+	for _, odd := range []linkstore.Group{
+		{Name: "g", Target: linkstore.Global(), Permissions: []registrar.Permission{registrar.ReadMetadata}},
+		{Name: "g", Target: linkstore.OnOrganization("EastU"), Role: "program_read_reports"},
+	} {
+		_, err = k.store.EnsureGroup(ctx, odd)
+		k.wantKind(err, registrar.Invalid)
 	}
 }

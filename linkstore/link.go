@@ -11,9 +11,9 @@ import (
 )
 
 // LinksOf returns which of the programs have a learner of this student key in
-// their last snapshot, by program key ascending. The key compares without case.
-// A link was seen when its program's snapshot was: what a snapshot no longer
-// lists is gone.
+// their last snapshot or by a write since, by program key ascending. The key
+// compares without case. A link was seen when its program's snapshot was, or when
+// it was written: what a snapshot no longer lists is gone.
 func (s *Store) LinksOf(ctx context.Context, key registrar.StudentKey, programs []registrar.ProgramKey) ([]registrar.ProgramLink, error) {
 	folded, ok := foldable(key)
 	if !ok {
@@ -84,11 +84,11 @@ func (s *Store) ProgramsOfUsername(ctx context.Context, name registrar.Username)
 }
 
 // SnapshotTimes says when the newest recorded snapshot of each program was seen.
-// A program without one is absent.
+// A program without one is absent, also when enrollments were written to it.
 func (s *Store) SnapshotTimes(ctx context.Context, programs []registrar.ProgramKey) (map[registrar.ProgramKey]time.Time, error) {
 	times := make(map[registrar.ProgramKey]time.Time, len(programs))
 	for chunk := range slices.Chunk(programs, chunkKeys) {
-		args := padded(nil, chunk)
+		args := padded([]any{never()}, chunk)
 		err := each(ctx, s.read, func(rows *sql.Rows) error {
 			var key registrar.ProgramKey
 			var at time.Time
@@ -96,7 +96,7 @@ func (s *Store) SnapshotTimes(ctx context.Context, programs []registrar.ProgramK
 			times[key] = at.UTC()
 			return err
 		}, `SELECT p.key, s.seen_at FROM program_snapshots s JOIN programs p ON p.id = s.program_id
-			WHERE p.key IN `+list(len(args), 0), args...)
+			WHERE s.seen_at > $1 AND p.key IN `+list(len(args)-1, 1), args...)
 		if err != nil {
 			return nil, classify("snapshot times", err)
 		}

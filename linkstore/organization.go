@@ -20,6 +20,50 @@ func (s *Store) CreateOrganization(ctx context.Context, o registrar.Organization
 	return organizationFault(o.Key, s.insertOrganization(ctx, s.write, o))
 }
 
+// CreateOrganizationWithGroups stores a new organization and groups on it, all or
+// nothing, and returns the groups. An organization without a name is named by its
+// key. A group says its role, and its name unless that is to be the organization's
+// name, an underscore and the role. The errors are those of
+// [Store.CreateOrganization] and [Store.CreateGroup].
+func (s *Store) CreateOrganizationWithGroups(ctx context.Context, o registrar.Organization, groups ...Group) ([]Group, error) {
+	if err := checkOrganization(o); err != nil {
+		return nil, err
+	}
+	if o.Name == "" {
+		o.Name = string(o.Key)
+	}
+	groups = slices.Clone(groups)
+	for i := range groups {
+		g := &groups[i]
+		g.Target = OnOrganization(o.Key)
+		if g.Name == "" {
+			g.Name = o.Name + "_" + string(g.Role)
+		}
+		if err := g.check(); err != nil {
+			return nil, err
+		}
+	}
+	err := s.inTx(ctx, func(q querier) error {
+		if err := s.insertOrganization(ctx, q, o); err != nil {
+			return organizationFault(o.Key, err)
+		}
+		on, err := OnOrganization(o.Key).resolve(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, g := range groups {
+			if err := s.insertGroup(ctx, q, g, on); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, classify(fmt.Sprintf("create organization %q", o.Key), err)
+	}
+	return groups, nil
+}
+
 // PutOrganization stores what a sync learned, and reports whether the
 // organization is new. It is found by its uuid when there is one, then by its
 // key; one that was made by hand takes on the uuid. Empty fields of o leave what

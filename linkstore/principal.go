@@ -40,12 +40,13 @@ func (s *Store) seePrincipal(ctx context.Context, c registrar.Claims) (registrar
 	if !u.active {
 		return registrar.Principal{}, invalidToken(errors.New("the user is inactive"))
 	}
-	grants, err := grantsOf(ctx, s.read, u.id)
+	grants, groups, err := heldBy(ctx, s.read, u.id)
 	if err != nil {
 		return registrar.Principal{}, err
 	}
 	return registrar.Principal{
-		Username: c.Username, Staff: c.Administrator != nil && *c.Administrator, Superuser: u.super, Grants: grants,
+		Username: c.Username, Staff: c.Administrator != nil && *c.Administrator, Superuser: u.super,
+		Grants: grants, Groups: groups,
 	}, nil
 }
 

@@ -155,3 +155,35 @@ func principalUnstorable(k *kit) {
 	k.must(err)
 	same(k, "users", users, nil)
 }
+
+func principalGroups(k *kit) {
+	ctx := k.Context()
+	p := k.school()
+	k.must(k.store.CreateOrganization(ctx, registrar.Organization{Key: "Nameless"}))
+	for _, g := range []linkstore.Group{
+		{Name: "z writers", Target: linkstore.OnOrganization("NorthU"), Role: "organization_read_write_enrollments"},
+		{Name: "cs readers", Target: linkstore.OnProgram(p.Key), Role: "program_read_metadata"},
+		{Name: "auditors", Target: linkstore.Global(), Permissions: []registrar.Permission{registrar.ReadAllJobs, registrar.ReadMetadata}},
+		{Name: "nameless", Target: linkstore.OnOrganization("Nameless"), Role: "organization_read_metadata"},
+		{Name: "others", Target: linkstore.OnOrganization("NorthU"), Role: "organization_read_metadata"},
+	} {
+		k.must(k.store.CreateGroup(ctx, g))
+	}
+	k.must(k.store.CreateUser(ctx, linkstore.User{Username: "bo"}, "z writers", "nameless", "auditors", "cs readers"))
+	k.must(k.store.Grant(ctx, "bo", registrar.ReadReports, linkstore.OnOrganization("NorthU"))) // no group
+	want := []registrar.Group{
+		{Name: "auditors"}, {Name: "cs readers"}, {Name: "nameless", Organization: "Nameless"}, {Name: "z writers", Organization: "North"},
+	}
+	got, err := k.store.SeePrincipal(ctx, registrar.Claims{Username: "bo"})
+	k.must(err)
+	same(k, "groups", got.Groups, want)
+	if !got.Can(registrar.ReadReports, p) || !got.Can(registrar.WriteEnrollments, p) {
+		k.Errorf("grants = %+v", got.Grants)
+	}
+	d := linkstore.NewDirectory(k.store, linkstore.DirectoryConfig{Now: k.clock.Now})
+	for range 2 {
+		got, err = d.Principal(ctx, registrar.Claims{Username: "bo"})
+		k.must(err)
+		same(k, "groups by the directory", got.Groups, want)
+	}
+}

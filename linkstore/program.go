@@ -99,6 +99,19 @@ func (s *Store) Program(ctx context.Context, key registrar.ProgramKey) (registra
 	return p, programFault(key, err)
 }
 
+// identify returns the ids of a program and its organization, as long as all that
+// the caller knows of the program is still true; else [sql.ErrNoRows]. What was
+// made for the program as it was might belong behind another school's wall.
+func identify(ctx context.Context, q querier, p registrar.Program) (program, organization string, err error) {
+	if !p.Key.Valid() || !p.Organization.Valid() || !storable(string(p.UUID)) {
+		return "", "", sql.ErrNoRows
+	}
+	err = q.QueryRowContext(ctx, `SELECT p.id, o.id FROM programs p JOIN organizations o ON o.id = p.organization_id
+		WHERE p.key = $1 AND COALESCE(p.uuid, '') = $2 AND o.key = $3`, p.Key, p.UUID, p.Organization).
+		Scan(&program, &organization)
+	return program, organization, err
+}
+
 // findProgram returns the row that is meant by p and who manages it now.
 func findProgram(ctx context.Context, q querier, p registrar.Program) (id, organization string, err error) {
 	if p.UUID != "" {

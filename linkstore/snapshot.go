@@ -28,6 +28,7 @@ type link struct {
 	status     registrar.ProgramStatus
 	curriculum registrar.CurriculumUUID
 	account    bool
+	seenAt     time.Time // as stored; a snapshot's own links do not say
 }
 
 // RecordSnapshot replaces the link index of a program by a whole listing that
@@ -36,24 +37,28 @@ type link struct {
 // no learner (blank, or with a NUL) is left out. Only what changed is written, so
 // the same listing again costs one row.
 //
+// What was written after the listing began stays as [Store.RecordWrites] stored
+// it: the listing may not show it yet.
+//
 // A program that has got another key, uuid or organization since it was read is
 // NotFound: the rows might belong behind another school's wall.
 func (s *Store) RecordSnapshot(ctx context.Context, p registrar.Program, rows []registrar.ProgramEnrollment, seenAt time.Time) error {
 	snap := snapshot{links: linksOf(rows), seenAt: micro(seenAt)}
 	digest := snap.digest()
-	return classify(fmt.Sprintf("snapshot of program %q", p.Key), s.inTx(ctx, func(q querier) error {
-		err := q.QueryRowContext(ctx, `SELECT p.id, o.id FROM programs p JOIN organizations o ON o.id = p.organization_id
-			WHERE p.key = $1 AND COALESCE(p.uuid, '') = $2 AND o.key = $3`, p.Key, p.UUID, p.Organization).
-			Scan(&snap.program, &snap.organization)
-		if err != nil {
+	return classify(fmt.Sprintf("snapshot of program %q", p.Key), s.inTx(ctx, func(q querier) (err error) {
+		if snap.program, snap.organization, err = identify(ctx, q, p); err != nil {
 			return err
 		}
 		recorded, newer, err := snap.begin(ctx, q)
 		if err != nil || !newer || recorded == digest {
 			return err
 		}
-		if err := s.replaceLinks(ctx, q, snap); err != nil {
+		whole, err := s.replaceLinks(ctx, q, snap)
+		if err != nil {
 			return err
+		}
+		if !whole {
+			digest = "" // what is stored is not this listing
 		}
 		_, err = q.ExecContext(ctx, `UPDATE program_snapshots SET row_count = $1, digest = $2 WHERE program_id = $3`,
 			len(snap.links), digest, snap.program)
@@ -95,12 +100,14 @@ func (snap snapshot) begin(ctx context.Context, q querier) (recorded string, new
 	return recorded, err == nil, err
 }
 
-// replaceLinks writes the difference between what is stored and the snapshot.
-func (s *Store) replaceLinks(ctx context.Context, q querier, snap snapshot) error {
+// replaceLinks writes the difference between what is stored and the snapshot. It
+// reports whether that is all: links that were written later are left alone.
+func (s *Store) replaceLinks(ctx context.Context, q querier, snap snapshot) (whole bool, err error) {
 	stored, err := snap.stored(ctx, q)
 	if err != nil {
-		return err
+		return false, err
 	}
+	whole = true
 	var learners []learner
 	var changed []link
 	for _, l := range snap.links {
@@ -109,21 +116,28 @@ func (s *Store) replaceLinks(ctx context.Context, q querier, snap snapshot) erro
 		if !known || l.username != "" && l.username != old.username {
 			learners = append(learners, l.learner)
 		}
-		if !known || l.status != old.status || l.curriculum != old.curriculum || l.account != old.account {
+		switch {
+		case old.seenAt.After(snap.seenAt):
+			whole = false
+		case !known || l.status != old.status || l.curriculum != old.curriculum || l.account != old.account:
 			changed = append(changed, l)
 		}
 	}
 	if err := s.putLearners(ctx, q, snap.organization, learners); err != nil {
-		return err
+		return false, err
 	}
 	if err := snap.put(ctx, q, changed); err != nil {
-		return err
+		return false, err
 	}
 	gone := make([]registrar.StudentKey, 0, len(stored))
-	for folded := range stored {
+	for folded, l := range stored {
+		if l.seenAt.After(snap.seenAt) {
+			whole = false
+			continue
+		}
 		gone = append(gone, folded)
 	}
-	return snap.drop(ctx, q, gone)
+	return whole, snap.drop(ctx, q, gone)
 }
 
 // stored reads the program's present links by folded key.
@@ -131,12 +145,12 @@ func (snap snapshot) stored(ctx context.Context, q querier) (map[registrar.Stude
 	links := make(map[registrar.StudentKey]link, len(snap.links))
 	err := each(ctx, q, func(rows *sql.Rows) error {
 		var l link
-		if err := rows.Scan(&l.folded, &l.username, &l.status, &l.curriculum, &l.account); err != nil {
+		if err := rows.Scan(&l.folded, &l.username, &l.status, &l.curriculum, &l.account, &l.seenAt); err != nil {
 			return err
 		}
 		links[l.folded] = l
 		return nil
-	}, `SELECT l.folded_key, r.username, l.status, l.curriculum, l.account_exists FROM program_links l
+	}, `SELECT l.folded_key, r.username, l.status, l.curriculum, l.account_exists, l.seen_at FROM program_links l
 		JOIN learners r ON r.organization_id = l.organization_id AND r.folded_key = l.folded_key
 		WHERE l.program_id = $1`, snap.program)
 	return links, err

@@ -83,6 +83,10 @@ func (s *Store) openPostgres(ctx context.Context, cfg Config) error {
 		pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
 	}
 	pc.ConnConfig.Tracer = cfg.Tracer
+	// All connections of a pool die in one restart of the server, and a statement
+	// survives only so many dead ones. By default pgx looks after a second.
+	const idle = 100 * time.Millisecond
+	pc.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > idle }
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return err
@@ -162,3 +166,8 @@ func newID() (string, error) {
 
 // Pool tells how the connections that write stand; on PostgreSQL they are all.
 func (s *Store) Pool() sql.DBStats { return s.write.Stats() }
+
+// Handles returns the connections themselves, for a job queue that keeps tables
+// of its own beside ours; pool is nil on SQLite. Nobody else needs them. They are
+// closed by [Store.Close].
+func (s *Store) Handles() (db *sql.DB, pool *pgxpool.Pool) { return s.write, s.pool }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"registrar/internal/registrar"
 )
@@ -18,6 +19,17 @@ const (
 	OrganizationScope Scope = "organization"
 	ProgramScope      Scope = "program"
 )
+
+// roles lists the roles that can be held on targets of scope s.
+func (s Scope) roles() []string {
+	var names []string
+	for _, r := range registrar.Roles() {
+		if strings.HasPrefix(string(r), string(s)+"_") {
+			names = append(names, string(r))
+		}
+	}
+	return names
+}
 
 // Target is what a right is held on. It is made by [Global], [OnOrganization]
 // and [OnProgram]; the zero value is no target, so that a forgotten one never

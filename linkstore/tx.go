@@ -19,6 +19,11 @@ type querier interface {
 
 // inTx runs f in a transaction, and keeps what it did if it returns nil.
 func (s *Store) inTx(ctx context.Context, f func(q querier) error) error {
+	return s.inSQLTx(ctx, func(tx *sql.Tx) error { return f(tx) })
+}
+
+// inSQLTx is inTx for an f that hands the transaction on to somebody else's code.
+func (s *Store) inSQLTx(ctx context.Context, f func(tx *sql.Tx) error) error {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -25,10 +25,16 @@ type User struct {
 
 // CreateUser stores a user before the first token comes; pending memberships of
 // the e-mail address are fulfilled, and the user joins the groups. A username in
-// use is Conflict, an unknown group NotFound; then nothing is stored.
+// use is Conflict, an unknown group NotFound, a group that is named twice Invalid;
+// then nothing is stored.
 func (s *Store) CreateUser(ctx context.Context, u User, groups ...string) error {
 	if u.Username == "" || len(u.Username) > maxName || !storable(string(u.Username)+u.Email) {
 		return registrar.Fail(registrar.Invalid, "A user needs a username, of at most 255 bytes.", nil)
+	}
+	for i, name := range groups {
+		if slices.Contains(groups[:i], name) {
+			return registrar.Fail(registrar.Invalid, fmt.Sprintf("Group %q is named twice; duplicate groups are not allowed.", name), nil)
+		}
 	}
 	err := s.inTx(ctx, func(q querier) error {
 		id, err := newID()
@@ -44,7 +50,7 @@ func (s *Store) CreateUser(ctx context.Context, u User, groups ...string) error 
 		for _, name := range groups {
 			group, err := groupID(ctx, q, name)
 			if err != nil {
-				return fmt.Errorf("group %q: %w", name, err)
+				return err
 			}
 			if err := s.join(ctx, q, id, group); err != nil {
 				return err

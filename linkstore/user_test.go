@@ -30,3 +30,24 @@ func userLife(k *kit) {
 		{Username: "bo", Email: "bo@example.org", Inactive: true, Staff: true},
 	})
 }
+
+func userGroups(k *kit) {
+	ctx := k.Context()
+	p := k.school()
+	for _, name := range []string{"stem-admins", "readers"} {
+		k.must(k.store.CreateGroup(ctx, linkstore.Group{Name: name, Target: linkstore.OnProgram(p.Key), Role: "program_read_metadata"}))
+	}
+	bob := linkstore.User{Username: "bob", Email: "b@example.org", Staff: true}
+	k.must(k.store.CreateUser(ctx, bob, "stem-admins", "readers"))
+	got, err := k.store.SeePrincipal(ctx, registrar.Claims{Username: "bob"})
+	k.must(err)
+	same(k, "groups", got.Groups, []registrar.Group{{Name: "readers"}, {Name: "stem-admins"}})
+
+	al := linkstore.User{Username: "al"}
+	k.wantDetail(k.store.CreateUser(ctx, bob, "readers"), registrar.Conflict, "already exists")
+	k.wantDetail(k.store.CreateUser(ctx, al, "readers", "nope"), registrar.NotFound, `"nope"`)
+	k.wantDetail(k.store.CreateUser(ctx, al, "readers", "stem-admins", "readers"), registrar.Invalid, `"readers"`, "twice")
+	all, err := k.store.Users(ctx)
+	k.must(err)
+	same(k, "users", all, []linkstore.User{bob})
+}
