@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"registrar/internal/registrar"
+	"registrar/internal/resting"
 	"registrar/internal/upstream"
 )
 
@@ -454,6 +455,31 @@ func TestLedgerThatFails(t *testing.T) {
 		}
 		if n := strings.Count(log.String(), "is back"); n != 1 || c.Stats().Alone {
 			t.Errorf("told %d times that it is back, alone %v", n, c.Stats().Alone)
+		}
+	})
+}
+
+// What two ledgers are kept in is one thing: when the books of one upstream do not
+// answer, the other's are not asked either.
+func TestLedgersShareARest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rest := resting.New(resting.Config{})
+		broken, whole := &brokenLedger{err: errors.New("i/o timeout")}, &brokenLedger{}
+		one := faked(t, upstream.Config{Ledger: broken, LedgerRest: rest}, fine)
+		two := faked(t, upstream.Config{Ledger: whole, LedgerRest: rest}, fine)
+		for _, c := range []*upstream.Client{one, two} {
+			if _, err := c.Get(t.Context(), read("/")); err != nil || !c.Stats().Alone {
+				t.Errorf("%v, alone %v; want the call to pass, counted here", err, c.Stats().Alone)
+			}
+		}
+		if broken.asked != 1 || whole.asked != 0 {
+			t.Errorf("asked %d and %d times, want one time-out for both", broken.asked, whole.asked)
+		}
+		time.Sleep(time.Second)
+		_, _ = two.Get(t.Context(), read("/"))
+		if whole.asked != 1 || rest.Resting() || two.Stats().Alone {
+			t.Errorf("asked %d times, resting %v, alone %v; want the answer to end it", whole.asked, rest.Resting(), two.Stats().Alone)
 		}
 	})
 }

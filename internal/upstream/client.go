@@ -15,7 +15,7 @@ import (
 	"registrar/internal/registrar"
 )
 
-// Client reads from one upstream. It is safe for concurrent use.
+// Client reads from one upstream and writes to it. It is safe for concurrent use.
 type Client struct {
 	cfg      Config
 	base     *url.URL
@@ -182,7 +182,7 @@ func (c *Client) answer(r Request, raw *http.Response, body []byte) (Response, e
 		return resp, c.voice.refused(resp)
 	case resp.Status == http.StatusNoContent:
 		resp.Body = nil
-	case resp.Status < 300 && !resp.JSON:
+	case resp.Status < 300 && !resp.JSON && !r.isWrite():
 		// A login page or a proxy's notice, served with a friendly status.
 		return resp, c.voice.garbage(r.Operation, errNotJSON)
 	}

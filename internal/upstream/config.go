@@ -12,6 +12,8 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"registrar/internal/resting"
 )
 
 // Config says how one upstream is called. The zero value of each field but
@@ -38,6 +40,9 @@ type Config struct {
 	// Ledger, if set, keeps the budget together with other replicas; else, and
 	// while it fails, this process counts alone.
 	Ledger Ledger
+	// LedgerRest says when Ledger is left alone because it did not answer; whoever
+	// else uses what it is kept in may share it. Default: one of its own.
+	LedgerRest *resting.Rest
 	// Observe, if set, hears of every try once it is over. It must not block.
 	Observe func(context.Context, Call)
 	// Transport replaces the tuned one of [NewTransport], to wrap or to fake it.
@@ -83,6 +88,9 @@ func (c Config) withDefaults() Config {
 	c.Breaker.OpenFor = or(c.Breaker.OpenFor, 5*time.Second)
 	c.Breaker.MinCalls = min(c.Breaker.MinCalls, c.hungCalls())
 	c.Budget = c.Budget.withDefaults()
+	if c.LedgerRest == nil {
+		c.LedgerRest = resting.New(resting.Config{})
+	}
 	if c.Tracer == nil {
 		c.Tracer = noop.NewTracerProvider().Tracer("")
 	}

@@ -22,6 +22,9 @@ func (r *StatusError) Error() string {
 	return fmt.Sprintf("upstream: %s: status %d", r.Response.operation, r.Response.Status)
 }
 
+// HTTPStatus returns the status, for those who must not know this package.
+func (r *StatusError) HTTPStatus() int { return r.Response.Status }
+
 // voice makes the errors of one upstream; it is the name that their sentences
 // begin with.
 type voice string

@@ -40,7 +40,7 @@ func (t *Tokens) fetch(ctx context.Context) (grant, error) {
 	asked := time.Now()
 	got, err := t.oauth.Token(context.WithValue(within, oauth2.HTTPClient, t.client))
 	if err != nil {
-		return grant{}, t.classify(within, err)
+		return grant{}, endpoint(t.classify(within, err))
 	}
 	ends := asked.Add(unknownLife)
 	exp, known := expOf(got.AccessToken)
@@ -95,9 +95,20 @@ func (t *Tokens) classify(within context.Context, err error) error {
 	case http.StatusNotFound:
 		// Not a NotFound: that would read as an answer to what the caller asked.
 		return t.voice.fail(registrar.Upstream, "upstream_rejected",
-			"has no token endpoint where one is due.", &StatusError{Response: resp})
+			"is not at the configured address.", &StatusError{Response: resp})
 	}
 	return t.voice.refused(resp)
+}
+
+// endpoint gives err, which is new and nobody else's yet, a code of the token
+// endpoint's own where it has one that any upstream's failure has.
+func endpoint(err error) error {
+	if e, ok := errors.AsType[*registrar.Error](err); ok {
+		if what, shared := strings.CutPrefix(e.Code, "upstream_"); shared {
+			e.Code = "token_endpoint_" + what
+		}
+	}
+	return err
 }
 
 // unanswered is for a fetch without a status: the network, or a body that is no

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"registrar/internal/registrar"
+	"registrar/internal/resting"
 )
 
 // meter asks the books before each call: the shared ones while they answer, this
@@ -16,10 +17,12 @@ type meter struct {
 	upstream string
 	cfg      atomic.Pointer[BudgetConfig]
 	local    *LocalLedger
-	shared   Ledger // nil when this process counts alone
-	door     door
+	shared   Ledger        // nil when this process counts alone
+	rest     *resting.Rest // of the shared ones
 	log      *slog.Logger
 
+	// alone is whether the log was told last that the shared books are away.
+	alone    atomic.Bool
 	refusals atomic.Uint64
 	waits    atomic.Uint64
 
@@ -41,7 +44,7 @@ type ticket struct{ local, shared int64 }
 
 func newMeter(cfg Config, log *slog.Logger) *meter {
 	m := &meter{
-		upstream: cfg.Name, local: NewLocalLedger(nil), shared: cfg.Ledger,
+		upstream: cfg.Name, local: NewLocalLedger(nil), shared: cfg.Ledger, rest: cfg.LedgerRest,
 		log: log, moods: make(map[string]*mood),
 	}
 	budget := cfg.Budget
@@ -107,12 +110,12 @@ func (m *meter) askShared(ctx context.Context, ask Ask) (Verdict, bool) {
 	if m.shared == nil {
 		return Verdict{}, false
 	}
-	v := m.door.enter()
-	if !v.inside {
-		return Verdict{}, false
-	}
-	verdict, err := m.shared.Take(ctx, ask)
-	m.leave(ctx, v, err)
+	var verdict Verdict
+	err := m.rest.Use(ctx, func(ctx context.Context) (err error) {
+		verdict, err = m.shared.Take(ctx, ask)
+		return err
+	})
+	m.tell(ctx, err)
 	return verdict, err == nil
 }
 
@@ -125,31 +128,23 @@ func (m *meter) throttled(ctx context.Context, class string, t ticket, wait time
 	if m.shared == nil {
 		return
 	}
-	v := m.door.enter()
-	if !v.inside {
-		return
-	}
 	wish.Epoch = t.shared
 	// The news is for the others, so it goes out even if this caller has left.
-	m.leave(ctx, v, m.shared.Throttled(context.WithoutCancel(ctx), wish))
+	ctx = context.WithoutCancel(ctx)
+	m.tell(ctx, m.rest.Use(ctx, func(ctx context.Context) error { return m.shared.Throttled(ctx, wish) }))
 }
 
-// leave ends one use of the shared books and tells when they went or came back.
-func (m *meter) leave(ctx context.Context, v visit, err error) {
-	how := visitWell
+// tell tells the log when the shared books went or came back.
+func (m *meter) tell(ctx context.Context, err error) {
 	switch {
-	case err != nil && ctx.Err() != nil:
-		how = visitSilent
-	case err != nil:
-		how = visitFailed
-	}
-	switch m.door.leave(v, how) {
-	case doorShut:
+	case err == nil:
+		// While they rest, this is an answer from better times.
+		if m.alone.Load() && !m.rest.Resting() && m.alone.Swap(false) {
+			m.log.InfoContext(ctx, "shared budget is back", slog.String("upstream", m.upstream))
+		}
+	case ctx.Err() == nil && !m.alone.Swap(true):
 		m.log.WarnContext(ctx, "shared budget out of reach; this process counts alone",
 			slog.String("upstream", m.upstream), slog.Any("error", err))
-	case doorOpened:
-		m.log.InfoContext(ctx, "shared budget is back", slog.String("upstream", m.upstream))
-	case doorAsBefore:
 	}
 }
 

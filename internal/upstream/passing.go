@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"time"
@@ -14,10 +15,10 @@ import (
 // passingClass is the class of operations of what others send with our account.
 const passingClass = "passthrough"
 
-// Passing puts the books of c around a transport by which others call the same
-// upstream with the same account: the upstream counts their calls with ours, so
-// the budget must too. A call that the budget refuses is not sent; the error is a
-// [registrar.Error].
+// Passing puts the books and the breaker of c around a transport by which others
+// call the same upstream with the same account: the upstream counts their calls
+// with ours, so the budget must too, and one that is away is away for them as
+// well. A call that either refuses is not sent; the error is a [registrar.Error].
 func (c *Client) Passing(next http.RoundTripper) http.RoundTripper { return &passage{c, next} }
 
 // passage is a transport with the books of client around it.
@@ -29,7 +30,7 @@ type passage struct {
 // RoundTrip waits for the budget's grant, sends the request within a span, and
 // learns from an answer that asks for fewer calls.
 func (p *passage) RoundTrip(req *http.Request) (*http.Response, error) {
-	t, err := p.grant(req)
+	t, permit, err := p.enter(req.Context())
 	if err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close()
@@ -45,14 +46,36 @@ func (p *passage) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer span.End()
 	req = req.Clone(ctx) // a transport may not change what it is given
 	passOn(ctx, req.Header)
+	x := crossing{over: ctx.Err, client: c, permit: permit, begun: time.Now(), sent: watchSending(req)}
 	resp, err := p.next.RoundTrip(req)
 	if err != nil {
+		x.settle(0, err)
 		span.SetStatus(codes.Error, "") // the text may hold the URL
 		return nil, err
 	}
 	span.SetAttributes(attribute.Int("http.response.status_code", resp.StatusCode))
 	c.learn(ctx, Request{Operation: passingClass}, Response{Status: resp.StatusCode, retryAfter: wished(resp)}, t)
+	x.follow(resp)
 	return resp, nil
+}
+
+// enter asks the breaker, waits for the budget, and asks the breaker again: no
+// probe of a half-open one is spent on waiting.
+func (p *passage) enter(ctx context.Context) (ticket, permit, error) {
+	c := p.client
+	breaker := c.breakers.of(passingClass)
+	if rest := breaker.rest(); rest > 0 {
+		return ticket{}, permit{}, c.voice.resting(passingClass, rest)
+	}
+	t, err := p.grant(ctx)
+	if err != nil {
+		return ticket{}, permit{}, err
+	}
+	granted, ok := breaker.acquire()
+	if !ok {
+		return ticket{}, permit{}, c.voice.resting(passingClass, breaker.RemainingDelay())
+	}
+	return t, granted, nil
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
@@ -62,8 +85,8 @@ func (p *passage) CloseIdleConnections() {
 	}
 }
 
-func (p *passage) grant(req *http.Request) (ticket, error) {
-	ctx, c := req.Context(), p.client
+func (p *passage) grant(ctx context.Context) (ticket, error) {
+	c := p.client
 	patience := c.meter.patience(ctx)
 	for {
 		verdict, t := c.meter.take(ctx, passingClass)

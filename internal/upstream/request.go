@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -24,6 +25,9 @@ type Request struct {
 	// Accept tells which responses are answers; nil means every 2xx. An accepted
 	// 401 says nothing about the token.
 	Accept func(Response) bool
+
+	method string // of a write; empty for a read
+	body   []byte // of a write
 }
 
 // Statuses accepts responses with one of these statuses.
@@ -32,6 +36,10 @@ func Statuses(accepted ...int) func(Response) bool {
 }
 
 func (r Request) class() string { return or(r.Class, r.Operation) }
+
+func (r Request) verb() string { return or(r.method, http.MethodGet) }
+
+func (r Request) isWrite() bool { return r.method != "" }
 
 func (r Request) accepts(resp Response) bool {
 	if r.Accept != nil {
@@ -49,9 +57,15 @@ func (c *Client) build(ctx context.Context, r Request, token string) (*http.Requ
 		return nil, fmt.Errorf("upstream: %s: the path is not an escaped one", r.Operation)
 	}
 	u.RawQuery = r.Query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, r.verb(), u.String(), bytes.NewReader(r.body))
 	if err != nil {
 		return nil, fmt.Errorf("upstream: %s: the request cannot be built", r.Operation)
+	}
+	if r.isWrite() {
+		req.Header.Set("Content-Type", "application/json")
+		// Without a way to read the body anew the transport cannot send it anew: over
+		// HTTP/2 it would, after some resets that do not prove that nothing was done.
+		req.GetBody = nil
 	}
 	// Not "Bearer": the LMS would look a JWT up as an opaque token and refuse it.
 	req.Header.Set("Authorization", "JWT "+token)

@@ -86,7 +86,7 @@ func passing(err error) bool {
 		return false
 	}
 	switch registrar.CodeOf(err) {
-	case "upstream_timeout", "upstream_unreachable":
+	case "upstream_timeout", "upstream_unreachable", "token_endpoint_timeout", "token_endpoint_unreachable":
 		return true
 	}
 	return isCutShort(err)

@@ -44,7 +44,7 @@ const (
 func (c *Client) Stats() Stats {
 	s := Stats{
 		BudgetRefused: c.meter.refusals.Load(), BudgetWaits: c.meter.waits.Load(),
-		Alone: c.meter.shared != nil && c.meter.door.isShut(),
+		Alone: c.meter.shared != nil && (c.meter.alone.Load() || c.meter.rest.Resting()),
 	}
 	s.Retries, s.RetriesLeft = c.budget.standing()
 	s.BudgetSize, s.BudgetLeft = c.meter.standing()

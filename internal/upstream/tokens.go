@@ -17,7 +17,7 @@ import (
 
 // TokenConfig is the service account and where its tokens come from.
 type TokenConfig struct {
-	// Name begins the sentences of errors; default "The LMS".
+	// Name is whose token endpoint it is, in the sentences of errors; default "The LMS".
 	Name string
 	// BaseURL is the LMS; the token comes from {base}/oauth2/access_token.
 	BaseURL string
@@ -81,7 +81,7 @@ func NewTokens(cfg TokenConfig) (*Tokens, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Tokens{
-		cfg: cfg, voice: voice(or(cfg.Name, "The LMS")), log: log,
+		cfg: cfg, voice: voice(or(cfg.Name, "The LMS") + "'s token endpoint"), log: log,
 		client: newHTTPClient(namedAgent{transport, or(cfg.UserAgent, "registrar")}),
 		oauth: clientcredentials.Config{
 			ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret,
@@ -96,7 +96,8 @@ func NewTokens(cfg TokenConfig) (*Tokens, error) {
 // Token returns a token that has not ended yet, and waits for one only when
 // there is none. A caller who gives up does not stop the fetch. Errors are
 // classified: "service_account_refused" for bad credentials,
-// "service_account_throttled" with a time to wait, or the codes of [Client.Get].
+// "service_account_throttled" with a time to wait, or the codes of [Client.Get] with
+// "token_endpoint_" for "upstream_": the upstream itself may be well.
 func (t *Tokens) Token(ctx context.Context) (string, error) {
 	token, fetch, err := t.need(ctx)
 	if fetch == nil {
@@ -106,7 +107,7 @@ func (t *Tokens) Token(ctx context.Context) (string, error) {
 	case <-fetch.done:
 		return fetch.token, fetch.err
 	case <-ctx.Done():
-		return "", t.voice.broken(ctx, ctx, "service account token", ctx.Err())
+		return "", endpoint(t.voice.broken(ctx, ctx, tokenOperation, ctx.Err()))
 	}
 }
 

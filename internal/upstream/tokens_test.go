@@ -81,7 +81,7 @@ func TestOneFetchForManyCallers(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			_, err := s.Token(ctx)
-			wantFailure(t, err, registrar.Timeout, "upstream_timeout")
+			wantFailure(t, err, registrar.Timeout, "token_endpoint_timeout")
 		})
 		synctest.Wait()
 		for range 50 {
@@ -158,7 +158,7 @@ func TestOldTokenServesUntilItsEnd(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		_, err := s.Token(t.Context())
-		wantFailure(t, err, registrar.Upstream, "upstream_error")
+		wantFailure(t, err, registrar.Upstream, "token_endpoint_error")
 		if hits.Load() != 4 { // at seconds 0, 888, 999 and 1001
 			t.Errorf("fetches = %d, want 1 and 3 that failed", hits.Load())
 		}
@@ -216,21 +216,21 @@ func TestTokenFailures(t *testing.T) {
 		"403 html":       {answer(403, "text/html", "<html>canary"), registrar.Unavailable, "service_account_throttled", 10 * time.Second},
 		"429 html":       {answer(429, "text/html", "<html>canary"), registrar.Unavailable, "service_account_throttled", 10 * time.Second},
 		"429 header":     {answer(429, "text/html", "<html>", "Retry-After", "30"), registrar.Unavailable, "service_account_throttled", 30 * time.Second},
-		"404":            {answer(404, "text/html", "<html>canary"), registrar.Upstream, "upstream_rejected", 0},
-		"500":            {answer(500, "text/html", "<html>canary"), registrar.Upstream, "upstream_error", 0},
-		"redirect":       {answer(301, "text/html", "", "Location", "/oauth2/access_token/"), registrar.Upstream, "upstream_redirect", 0},
-		"html":           {answer(200, "text/html", "<html>canary"), registrar.Upstream, "upstream_garbage", 0},
-		"truncated":      {answer(200, "application/json", `{"access_token":"canary`), registrar.Upstream, "upstream_garbage", 0},
-		"no token":       {answer(200, "application/json", `{}`), registrar.Upstream, "upstream_garbage", 0},
+		"404":            {answer(404, "text/html", "<html>canary"), registrar.Upstream, "token_endpoint_rejected", 0},
+		"500":            {answer(500, "text/html", "<html>canary"), registrar.Upstream, "token_endpoint_error", 0},
+		"redirect":       {answer(301, "text/html", "", "Location", "/oauth2/access_token/"), registrar.Upstream, "token_endpoint_redirect", 0},
+		"html":           {answer(200, "text/html", "<html>canary"), registrar.Upstream, "token_endpoint_garbage", 0},
+		"truncated":      {answer(200, "application/json", `{"access_token":"canary`), registrar.Upstream, "token_endpoint_garbage", 0},
+		"no token":       {answer(200, "application/json", `{}`), registrar.Upstream, "token_endpoint_garbage", 0},
 		"ended":          {answer(200, "application/json", `{"access_token":"canary","expires_in":-5}`), registrar.Unavailable, "service_account_expired", 0},
 		"refused": {
 			func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") },
-			registrar.Upstream, "upstream_unreachable", 0,
+			registrar.Upstream, "token_endpoint_unreachable", 0,
 		},
 		"silent": {func(r *http.Request) (*http.Response, error) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
-		}, registrar.Timeout, "upstream_timeout", 0},
+		}, registrar.Timeout, "token_endpoint_timeout", 0},
 		"panic": {func(*http.Request) (*http.Response, error) { panic("canary") }, registrar.Internal, "internal", 0},
 	}
 	for name, tc := range tests {
@@ -244,6 +244,9 @@ func TestTokenFailures(t *testing.T) {
 					wantFailure(t, err, tc.kind, tc.code)
 					if registrar.RetryAfterOf(err) != tc.after {
 						t.Errorf("retry after = %v, want %v", registrar.RetryAfterOf(err), tc.after)
+					}
+					if said, ok := errors.AsType[*registrar.Error](err); tc.code != "internal" && (!ok || !strings.HasPrefix(said.Detail, "The LMS's token endpoint ")) {
+						t.Errorf("%v does not say whose fault it is", err)
 					}
 					if text := err.Error(); strings.Contains(text, "canary") || strings.Contains(text, "s3cr") {
 						t.Errorf("the error tells too much: %s", text)

@@ -19,7 +19,7 @@ func (c *Client) traced(ctx context.Context, r Request, token string) (Response,
 	ctx, span := c.cfg.Tracer.Start(ctx, r.Operation, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 		attribute.String("registrar.upstream", c.cfg.Name),
 		attribute.String("registrar.class", r.class()),
-		attribute.String("http.request.method", http.MethodGet),
+		attribute.String("http.request.method", r.verb()),
 	))
 	defer span.End()
 	resp, err := c.exchange(ctx, r, token)

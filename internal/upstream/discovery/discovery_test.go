@@ -121,6 +121,35 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+func TestProgramAuthors(t *testing.T) {
+	t.Parallel()
+	var asked int
+	c := start(t, 0, func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		say(200, "application/json", document)(w, r)
+	})
+	for range 2 { // nothing is remembered in between
+		details, authors, err := c.ProgramAuthors(t.Context(), uuid)
+		want := []registrar.Organization{{Key: "HarborX", Name: "Harbor", DiscoveryUUID: "0e"}, {Key: "NorthU", Name: "North", DiscoveryUUID: "0f"}}
+		if diff := cmp.Diff(want, authors); diff != "" || err != nil {
+			t.Errorf("%v %s", err, diff)
+		}
+		if details.Slug != "masters/harborx/coastal-engineering" || len(details.Curricula) != 1 {
+			t.Errorf("details = %+v", details)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times, want 2", asked)
+	}
+	odd := fmt.Sprintf(`{"uuid":%q,"status":"active","authoring_organizations":[{"uuid":"0d","key":"","name":"Keyless"},{"uuid":"0e","key":"HarborX","name":null}]}`, uuid)
+	_, authors, err := start(t, 0, say(200, "application/json", odd)).ProgramAuthors(t.Context(), uuid)
+	if diff := cmp.Diff([]registrar.Organization{{Key: "HarborX", DiscoveryUUID: "0e"}}, authors); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	_, _, err = start(t, 0, say(404, "application/json", `{}`)).ProgramAuthors(t.Context(), uuid)
+	wantFailure(t, err, registrar.NotFound, "program_not_in_discovery")
+}
+
 func TestOnlyTheFirstCurriculumIsVerified(t *testing.T) {
 	t.Parallel()
 	course := func(run string) string {

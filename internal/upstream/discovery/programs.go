@@ -41,8 +41,7 @@ func (c *Client) Organizations(ctx context.Context) ([]registrar.Organization, e
 	}), upstream.OpenPage[organizationDoc])
 	once := newOnce()
 	organizations, err := upstream.Collect(pages, func(d organizationDoc) (registrar.Organization, bool) {
-		o := registrar.Organization{Key: registrar.OrganizationKey(d.Key), Name: text(d.Name), DiscoveryUUID: d.UUID}
-		return o, once.first(d.UUID)
+		return d.organization(), once.first(d.UUID)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("discovery: organizations: %w", err)
@@ -60,6 +59,10 @@ type organizationDoc struct {
 	UUID string  `json:"uuid"`
 	Key  string  `json:"key"`
 	Name *string `json:"name"`
+}
+
+func (d organizationDoc) organization() registrar.Organization {
+	return registrar.Organization{Key: registrar.OrganizationKey(d.Key), Name: text(d.Name), DiscoveryUUID: d.UUID}
 }
 
 // once drops what a walk by offset meets again when rows are inserted before

@@ -38,7 +38,7 @@ const (
 	Off        Mode = "off"
 )
 
-// Client reads from one LMS. It is safe for concurrent use.
+// Client reads from one LMS and writes enrollments to it. It is safe for concurrent use.
 type Client struct {
 	up     *upstream.Client
 	cfg    Config

@@ -1,8 +1,13 @@
 package lms_test
 
 import (
+	"encoding/json"
+	"iter"
 	"net/http/httptest"
+	"strconv"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"registrar/internal/registrar"
 	"registrar/internal/simulator"
@@ -128,4 +133,57 @@ func TestSiteThatTellsNothingOfCompletion(t *testing.T) {
 	wantFailure(t, err, registrar.NotFound, "completion_off")
 	_, err = c.ProgramEnrollments(t.Context(), "00000000-0000-4000-8000-000000000000")
 	wantFailure(t, err, registrar.Upstream, "program_not_in_lms")
+}
+
+// What was written stands in the listing, row by row as it was answered.
+func TestWritesToASite(t *testing.T) {
+	t.Parallel()
+	c, d := site(t, simulator.Build{}, lms.Config{PageSize: 7, GradesPageSize: 7})
+	details, err := d.Program(t.Context(), simulator.MastersCSUUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	curriculum, _ := details.ActiveCurriculum()
+	course := details.Runs()[0].Key
+	item := func(key, status string) registrar.WriteItem {
+		return registrar.WriteItem{
+			"student_key": json.RawMessage(strconv.Quote(key)), "status": json.RawMessage(strconv.Quote(status)),
+			"curriculum_uuid": json.RawMessage(strconv.Quote(string(curriculum.UUID))),
+		}
+	}
+	answer, err := c.WriteProgramEnrollments(t.Context(), "PUT", details.UUID, []registrar.WriteItem{item("new-1", "enrolled"), item("new-2", "suspended"), item("new-3", "lost")})
+	want := registrar.WriteAnswer{Status: 207, Results: map[registrar.StudentKey]string{"new-1": "enrolled", "new-2": "suspended", "new-3": "invalid-status"}}
+	if diff := cmp.Diff(want, answer); diff != "" || err != nil {
+		t.Fatalf("%v %s", err, diff)
+	}
+	answer, err = c.WriteCourseEnrollments(t.Context(), "POST", details.UUID, course, []registrar.WriteItem{item("new-1", "active"), item("new-3", "active")})
+	want = registrar.WriteAnswer{Status: 207, Results: map[registrar.StudentKey]string{"new-1": "active", "new-3": "not-in-program"}}
+	if diff := cmp.Diff(want, answer); diff != "" || err != nil {
+		t.Fatalf("%v %s", err, diff)
+	}
+	if got := statuses(t, c.ProgramEnrollmentPages(t.Context(), details.UUID)); got[`"new-1"`] != `"enrolled"` || got[`"new-2"`] != `"suspended"` || got[`"new-3"`] != "" {
+		t.Errorf("the program lists %s, %s and %s", got[`"new-1"`], got[`"new-2"`], got[`"new-3"`])
+	}
+	if got := statuses(t, c.CourseEnrollmentPages(t.Context(), details.UUID, course)); got[`"new-1"`] != `"active"` || len(got) < 8 {
+		t.Errorf("the course run lists %s among %d", got[`"new-1"`], len(got))
+	}
+	if pages, err := drained(c.GradePages(t.Context(), details.UUID, course)); err != nil || len(pages) < 2 || pages[0].Rows[0].StudentKey == nil {
+		t.Errorf("%d pages of grades, %v", len(pages), err)
+	}
+}
+
+// statuses are those of a whole listing, by student key.
+func statuses(t *testing.T, pages iter.Seq2[registrar.LMSPage, error]) map[string]string {
+	t.Helper()
+	all, err := drained(pages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, page := range all {
+		for _, row := range page.Rows {
+			got[string(row.StudentKey)] = string(row.Status)
+		}
+	}
+	return got
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +15,10 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"registrar/internal/provision"
 	"registrar/internal/provision/provisiontest"
+	"registrar/internal/registrar"
+	"registrar/internal/resting"
 	"registrar/internal/upstream"
 	"registrar/internal/upstream/redisbudget"
 )
@@ -201,5 +205,77 @@ func TestRedisAway(t *testing.T) {
 				t.Errorf("after the outage: %v, told %d times that it is back; want the shared bucket and once", err, log.count("is back"))
 			}
 		})
+	}
+}
+
+// A Redis that is full books no call: calls go on under this process's own bucket,
+// no call fails for it, and the shared bucket counts again as soon as there is
+// room. Redis answers all the while, so nobody leaves it alone.
+func TestRedisFull(t *testing.T) {
+	t.Parallel()
+
+	servers, err := provision.Start(t.Context(), os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := servers.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	redisClient := connect(t, "redis://"+servers.RedisAddr+"/0", "")
+	memory := func(bytes string) {
+		if err := redisClient.ConfigSet(t.Context(), "maxmemory", bytes).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log lines
+	rest, status := resting.New(resting.Config{}), http.StatusOK
+	client, err := upstream.New(upstream.Config{
+		BaseURL: "http://lms.test", Retries: -1,
+		Transport: answers(func() *http.Response { r := ok(); r.StatusCode = status; return r }),
+		Budget:    upstream.BudgetConfig{Rate: 100, Per: 24 * time.Hour, Burst: 30, Patience: -1},
+		Ledger:    books(t, redisClient, redisbudget.Config{Timeout: 10 * time.Second}), LedgerRest: rest,
+	}, fixedToken{}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	pass := func(calls int) (passed int) {
+		for range calls {
+			_, err := client.Get(t.Context(), upstream.Request{Operation: "thing", Path: "/"})
+			if err == nil {
+				passed++
+			} else if code := registrar.CodeOf(err); code != "budget_exhausted" {
+				t.Errorf("a call failed with %q: %v", code, err)
+			}
+		}
+		return passed
+	}
+	if n := pass(10); n != 10 {
+		t.Fatalf("%d of 10 calls passed", n)
+	}
+	memory("1")
+	if n := pass(40); n != 30 || !client.Stats().Alone || rest.Resting() {
+		t.Errorf("%d of 40 calls passed, alone %v, resting %v; want the 30 of this process's own bucket", n, client.Stats().Alone, rest.Resting())
+	}
+	memory("0")
+	if n := pass(30); n != 20 || client.Stats().Alone {
+		t.Errorf("%d of 30 calls passed, alone %v; want the 20 left in the shared bucket", n, client.Stats().Alone)
+	}
+	if away, back := log.count("out of reach"), log.count("is back"); away != 1 || back != 1 {
+		t.Errorf("told %d times that it is away and %d times that it is back", away, back)
+	}
+
+	// The wish for fewer calls reaches this process's books when Redis takes none.
+	memory("1")
+	status = http.StatusTooManyRequests
+	if err := client.SetBudget(upstream.BudgetConfig{Patience: -1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"upstream_throttled", "upstream_throttled"} {
+		if _, err := client.Get(t.Context(), upstream.Request{Operation: "thing", Path: "/"}); registrar.CodeOf(err) != want {
+			t.Errorf("throttled: %v, want %s", err, want)
+		}
 	}
 }
