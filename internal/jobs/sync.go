@@ -25,11 +25,12 @@ type Enrollments interface {
 	ProgramEnrollments(ctx context.Context, program registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error)
 }
 
-// What a sync writes to; the link store is all three.
+// What a sync writes to; the link store is all of them.
 type (
 	// OrganizationStore creates or refreshes an organization, matched by its
 	// Discovery uuid.
 	OrganizationStore interface {
+		Organizations(ctx context.Context) ([]registrar.Organization, error)
 		PutOrganization(ctx context.Context, o registrar.Organization) (created bool, err error)
 	}
 	// ProgramStore adds programs; CreateProgram fails with a Conflict when the
@@ -37,6 +38,13 @@ type (
 	ProgramStore interface {
 		Programs(ctx context.Context) ([]registrar.Program, error)
 		CreateProgram(ctx context.Context, p registrar.Program) error
+	}
+	// GroupStore makes sure that there is a group that holds role, and that it has
+	// this name: one of the role that is called otherwise is renamed. A name that
+	// another group has is Conflict.
+	GroupStore interface {
+		EnsureOrganizationGroup(ctx context.Context, on registrar.OrganizationKey, role registrar.Role, name string) (GroupChange, error)
+		EnsureProgramGroup(ctx context.Context, on registrar.ProgramKey, role registrar.Role, name string) (GroupChange, error)
 	}
 	// SnapshotStore replaces a program's learner links by a whole listing.
 	SnapshotStore interface {
@@ -51,26 +59,20 @@ type Step string
 const (
 	StepOrganizations Step = "organizations"
 	StepPrograms      Step = "programs"
+	StepGroups        Step = "groups"
 	StepLearners      Step = "learner links"
 )
 
-// Summary counts what a sync did.
-type Summary struct {
-	Organizations, NewOrganizations int
-	Programs, NewPrograms           int
-	Skipped                         int // programs in Discovery that cannot be managed here
-	Walked                          int // programs whose learner links were refreshed
-	Learners                        int // enrollments seen on the way
-}
-
-// Sync brings organizations, programs and learner links into the link store.
-// It only adds and refreshes: a program that exists keeps its key and its
+// Sync brings organizations, programs and learner links into the link store, and
+// gives each organization and each program the group that reads its reports. It
+// only adds and refreshes: a program that exists keeps its key and its
 // organization, and nothing disappears because Discovery did not show it.
 type Sync struct {
 	Catalog       Catalog
 	LMS           Enrollments
 	Organizations OrganizationStore
 	Programs      ProgramStore
+	Groups        GroupStore
 	Snapshots     SnapshotStore
 	Log           *slog.Logger
 	// FanOut is how many programs are walked at the same time; 0 means 4.
@@ -95,23 +97,40 @@ func (s *Sync) Run(ctx context.Context) (Summary, error) {
 	if details == nil && programErr != nil {
 		return sum, errors.Join(organizationErr, programErr)
 	}
-	return sum, errors.Join(organizationErr, programErr, s.learners(ctx, details, &sum))
+	return sum, errors.Join(organizationErr, programErr, s.groups(ctx, &sum), s.learners(ctx, details, &sum))
 }
 
 func (s *Sync) organizations(ctx context.Context, found []registrar.Organization, sum *Summary) error {
+	known, err := s.Organizations.Organizations(ctx)
+	if err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
 	var failed []error
 	for i, o := range found {
-		created, err := s.Organizations.PutOrganization(ctx, o)
-		switch {
-		case err != nil:
-			failed = append(failed, fmt.Errorf("sync: organization %q: %w", o.Key, err))
-		case created:
-			sum.NewOrganizations++
+		if !says(known, o) {
+			created, err := s.Organizations.PutOrganization(ctx, o)
+			switch {
+			case err != nil:
+				failed = append(failed, fmt.Errorf("sync: organization %q: %w", o.Key, err))
+			case created:
+				sum.NewOrganizations++
+			default:
+				sum.ChangedOrganizations++
+			}
 		}
 		s.progress(StepOrganizations, i+1, len(found))
 	}
 	sum.Organizations = len(found)
 	return errors.Join(failed...)
+}
+
+// says reports whether what is known says all that o does. What o leaves empty
+// it does not say.
+func says(known []registrar.Organization, o registrar.Organization) bool {
+	return slices.ContainsFunc(known, func(k registrar.Organization) bool {
+		return k.Key == o.Key && cmp.Or(o.DiscoveryUUID, k.DiscoveryUUID) == k.DiscoveryUUID &&
+			cmp.Or(o.Name, k.Name) == k.Name && cmp.Or(o.SSOSlug, k.SSOSlug) == k.SSOSlug
+	})
 }
 
 // programs adds what Discovery lists and the store lacks. It returns Discovery's
@@ -145,7 +164,7 @@ func (s *Sync) programs(ctx context.Context, sum *Summary) ([]registrar.ProgramD
 
 // program adds d unless it is known or cannot be managed, and returns what it
 // added. Several authoring organizations are normal data in Discovery; which of
-// them manages the program is an operator's choice: `registrar program create`.
+// them manages the program is an operator's choice: `registrar program add` or `create`.
 func (s *Sync) program(ctx context.Context, d registrar.ProgramDetails, known []registrar.Program) (*registrar.Program, error) {
 	isKnown := slices.ContainsFunc(known, func(p registrar.Program) bool { return p.UUID == d.UUID })
 	if isKnown {
@@ -158,7 +177,11 @@ func (s *Sync) program(ctx context.Context, d registrar.ProgramDetails, known []
 	}
 	p := registrar.Program{Key: programKey(d.Slug), UUID: d.UUID, Organization: d.Authors[0]}
 	if !p.Key.Valid() {
-		return nil, fmt.Errorf("sync: program %s: its marketing slug %q gives no key; add it with `registrar program create`", d.UUID, d.Slug)
+		return nil, fmt.Errorf("sync: program %s: its marketing slug %q gives no key; add it with `registrar program add %s:KEY`", d.UUID, d.Slug, d.UUID)
+	}
+	if i := slices.IndexFunc(known, func(k registrar.Program) bool { return k.Key == p.Key }); i >= 0 {
+		return nil, fmt.Errorf("sync: program %s (%s): key %q is that of the program %s (%s) already; add it with `registrar program add %s:KEY`",
+			d.UUID, p.Organization, p.Key, known[i].UUID, known[i].Organization, d.UUID)
 	}
 	if err := s.Programs.CreateProgram(ctx, p); err != nil {
 		return nil, fmt.Errorf("sync: program %s (%s): key %q: %w", d.UUID, p.Organization, p.Key, err)

@@ -24,21 +24,53 @@ type site struct {
 	walk          func(registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error)
 
 	mu       sync.Mutex
-	put      []registrar.Organization
+	schools  []registrar.Organization // the store's
+	puts     int
 	programs []registrar.Program
+	groups   map[string]registrar.Role
+	taken    string // a group's name that belongs to another
 	recorded map[registrar.ProgramKey]int
 }
 
 func (s *site) Organizations(context.Context) ([]registrar.Organization, error) {
-	return s.organizations, nil
+	return slices.Clone(s.schools), nil
 }
 
 func (s *site) PutOrganization(_ context.Context, o registrar.Organization) (bool, error) {
 	if !o.Key.Valid() {
 		return false, registrar.Fail(registrar.Invalid, "This is no key.", nil)
 	}
-	s.put = append(s.put, o)
-	return true, nil
+	s.puts++
+	i := slices.IndexFunc(s.schools, func(k registrar.Organization) bool {
+		return k.Key == o.Key || k.DiscoveryUUID != "" && k.DiscoveryUUID == o.DiscoveryUUID
+	})
+	if i < 0 {
+		s.schools = append(s.schools, o)
+		return true, nil
+	}
+	s.schools[i] = o
+	return false, nil
+}
+
+func (s *site) EnsureOrganizationGroup(_ context.Context, _ registrar.OrganizationKey, role registrar.Role, name string) (jobs.GroupChange, error) {
+	return s.ensureGroup(role, name)
+}
+
+func (s *site) EnsureProgramGroup(_ context.Context, _ registrar.ProgramKey, role registrar.Role, name string) (jobs.GroupChange, error) {
+	return s.ensureGroup(role, name)
+}
+
+func (s *site) ensureGroup(role registrar.Role, name string) (jobs.GroupChange, error) {
+	switch _, there := s.groups[name]; {
+	case name == s.taken:
+		return "", registrar.Fail(registrar.Conflict, "A group of this name exists.", nil)
+	case there:
+		return jobs.GroupKept, nil
+	case s.groups == nil:
+		s.groups = map[string]registrar.Role{}
+	}
+	s.groups[name] = role
+	return jobs.GroupCreated, nil
 }
 
 func (s *site) CreateProgram(_ context.Context, p registrar.Program) error {
@@ -67,8 +99,12 @@ func (s *site) RecordSnapshot(_ context.Context, p registrar.Program, rows []reg
 	return nil
 }
 
-// catalog is the Discovery side of a site, whose Programs means another list.
+// catalog is the Discovery side of a site, whose lists are other ones.
 type catalog struct{ *site }
+
+func (c catalog) Organizations(context.Context) ([]registrar.Organization, error) {
+	return c.organizations, nil
+}
 
 func (c catalog) Programs(context.Context) ([]registrar.ProgramDetails, error) {
 	return c.details, c.catalogErr
@@ -76,7 +112,7 @@ func (c catalog) Programs(context.Context) ([]registrar.ProgramDetails, error) {
 
 func (s *site) sync() *jobs.Sync {
 	return &jobs.Sync{
-		Catalog: catalog{s}, LMS: s, Organizations: s, Programs: s, Snapshots: s,
+		Catalog: catalog{s}, LMS: s, Organizations: s, Programs: s, Groups: s, Snapshots: s,
 		Log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -113,15 +149,77 @@ func TestSync(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := jobs.Summary{Organizations: 2, NewOrganizations: 2, Programs: 3, NewPrograms: 2, Skipped: 1, Walked: 2, Learners: 6}
+	want := jobs.Summary{
+		Organizations: 2, NewOrganizations: 2, Programs: 3, NewPrograms: 2, Skipped: 1, NewGroups: 5, Walked: 2, Learners: 6,
+	}
 	if diff := cmp.Diff(want, sum); diff != "" {
 		t.Errorf("summary (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(map[registrar.ProgramKey]int{"cs---math": 3, "own-name": 3}, s.recorded); diff != "" {
 		t.Errorf("walked programs (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]jobs.Step{jobs.StepOrganizations, jobs.StepPrograms, jobs.StepLearners}, steps); diff != "" {
+	if diff := cmp.Diff([]jobs.Step{jobs.StepOrganizations, jobs.StepPrograms, jobs.StepGroups, jobs.StepLearners}, steps); diff != "" {
 		t.Errorf("finished steps (-want +got):\n%s", diff)
+	}
+	groups := map[string]registrar.Role{
+		"NorthU_ReadOrganizationReports": "organization_read_reports", "HarborX_ReadOrganizationReports": "organization_read_reports",
+		"NorthU_own-name_ReadProgramReports": "program_read_reports", "NorthU_cs---math_ReadProgramReports": "program_read_reports",
+		"NorthU_stats_ReadProgramReports": "program_read_reports",
+	}
+	if diff := cmp.Diff(groups, s.groups); diff != "" {
+		t.Errorf("groups (-want +got):\n%s", diff)
+	}
+}
+
+// A second run of the same finds nothing to do; a third one, what changed.
+func TestSyncTwice(t *testing.T) {
+	t.Parallel()
+
+	s := &site{
+		organizations: []registrar.Organization{
+			{Key: "NorthU", Name: "North University", DiscoveryUUID: "o1"}, {Key: "HarborX", DiscoveryUUID: "o2"},
+		},
+		details: []registrar.ProgramDetails{masters("u1", "masters-cs", "NorthU")},
+		walk:    func(registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error) { return nil, nil },
+	}
+	run := func() jobs.Summary {
+		t.Helper()
+		sum, err := s.sync().Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	if sum := run(); !sum.Changed() || s.puts != 2 {
+		t.Errorf("the first run: %+v, %d organizations written", sum, s.puts)
+	}
+	s.schools[1].Name, s.schools[1].SSOSlug = "Harbor", "harbor" // an operator's; Discovery says nothing of either
+	want := jobs.Summary{Organizations: 2, Programs: 1, Walked: 1}
+	if sum := run(); sum != want || sum.Changed() || s.puts != 2 {
+		t.Errorf("the second run: %+v, %d organizations written; want nothing changed", sum, s.puts)
+	}
+	s.organizations[0].Name = "University of the North"
+	if sum := run(); !sum.Changed() || sum.ChangedOrganizations != 1 || s.puts != 3 {
+		t.Errorf("after a change of name: %+v, %d organizations written", sum, s.puts)
+	}
+}
+
+// A group's name that is taken does not stop the others.
+func TestSyncSurvivesBadGroups(t *testing.T) {
+	t.Parallel()
+
+	s := &site{
+		organizations: []registrar.Organization{{Key: "NorthU"}, {Key: "HarborX"}},
+		details:       []registrar.ProgramDetails{masters("u1", "masters-cs", "NorthU")},
+		taken:         "NorthU_ReadOrganizationReports",
+		walk:          func(registrar.ProgramUUID) ([]registrar.ProgramEnrollment, error) { return nil, nil },
+	}
+	sum, err := s.sync().Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), `group of organization "NorthU"`) {
+		t.Errorf("error = %v, want one that names the organization", err)
+	}
+	if sum.NewGroups != 2 || sum.Walked != 1 {
+		t.Errorf("summary = %+v, want everything else done", sum)
 	}
 }
 
@@ -150,7 +248,7 @@ func TestSyncSurvivesBadPrograms(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`u2 (HarborX): key "data-science"`, `learners of "lost"`, `learners of "boom": panic with a string`, "gives no key"} {
+	for _, want := range []string{`u2 (HarborX): key "data-science" is that of the program u1 (NorthU)`, `learners of "lost"`, `learners of "boom": panic with a string`, "gives no key"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q does not say %q", err, want)
 		}
