@@ -12,7 +12,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
     go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/registrar ./cmd/registrar
 # Only a directory that exists in the image can get its owner there.
-RUN mkdir -p /out/data /out/etc/registrar
+RUN mkdir -p /out/data /out/files /out/etc/registrar
 
 FROM scratch
 LABEL org.opencontainers.image.title="registrar" \
@@ -20,6 +20,8 @@ LABEL org.opencontainers.image.title="registrar" \
 # For https to the LMS, to Discovery and to the collector of traces.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chown=65532:65532 /out/data /data
+# Where a volume for the files of jobs is mounted; a new one takes on this owner.
+COPY --from=build --chown=65532:65532 /out/files /var/lib/registrar/files
 COPY --from=build /out/etc/registrar /etc/registrar
 COPY --from=build /out/registrar /registrar
 # The default address, loopback, would be out of reach from outside the container.

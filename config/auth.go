@@ -10,6 +10,16 @@ type Auth struct {
 	JWKSRefresh Duration `yaml:"jwks_refresh" validate:"min=10s,max=24h"`
 	// Least time between two fetches because of tokens with an unknown key.
 	JWKSMinInterval Duration `yaml:"jwks_min_interval" validate:"min=1s,max=1h"`
+	// Cookies in which the LMS leaves a user's token in the browser, for pages such as the Program Console; the pages themselves are named under cors.origins.
+	Cookies Cookies `yaml:"cookies"`
+}
+
+// Cookies names both halves of a token.
+type Cookies struct {
+	// The cookie with the token up to its second dot: the LMS's JWT_AUTH_COOKIE_HEADER_PAYLOAD. Empty, with signature: cookies are no credentials.
+	HeaderPayload string `yaml:"header_payload" validate:"omitempty,cookie_name"`
+	// The cookie with the rest: the LMS's JWT_AUTH_COOKIE_SIGNATURE.
+	Signature string `yaml:"signature" validate:"omitempty,cookie_name"`
 }
 
 // Issuer is one issuer of tokens, usually the LMS. It has a JWK set, the address

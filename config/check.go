@@ -53,6 +53,7 @@ func newValidator() (*validator.Validate, error) {
 		v.RegisterValidation("origin", text(isOrigin)),
 		v.RegisterValidation("rule_name", text(isRuleName)),
 		v.RegisterValidation("query_name", text(isPlain)),
+		v.RegisterValidation("cookie_name", text(isPlain)),
 		v.RegisterValidation("member", text(isMember)),
 	)
 	return v, err

@@ -21,8 +21,11 @@ func Default() Config {
 			BodyLimit:      1 << 20,
 			HeaderLimit:    16 << 10,
 		},
-		Log:   Log{Level: "info", Format: "json"},
-		Auth:  Auth{Leeway: seconds(30), JWKSRefresh: minutes(10), JWKSMinInterval: seconds(10)},
+		Log: Log{Level: "info", Format: "json"},
+		Auth: Auth{
+			Leeway: seconds(30), JWKSRefresh: minutes(10), JWKSMinInterval: seconds(10),
+			Cookies: Cookies{HeaderPayload: "edx-jwt-cookie-header-payload", Signature: "edx-jwt-cookie-signature"},
+		},
 		Store: Store{DSN: "sqlite:registrar.db", MaxConns: 10, DirectoryTTL: seconds(5)},
 		Redis: Redis{Timeout: Duration(50 * time.Millisecond)},
 		LMS: LMS{

@@ -15,11 +15,14 @@ type facts struct {
 
 func factsOf(field reflect.StructField) facts {
 	var f facts
+	items := false
 	for _, tag := range strings.Split(field.Tag.Get("validate"), ",") {
 		name, param, _ := strings.Cut(tag, "=")
 		switch name {
+		case "dive":
+			items = true
 		case "required":
-			f.required = true
+			f.required = f.required || !items // an item must not be empty, the list may be
 		case "oneof":
 			f.choices = strings.Fields(param)
 		case "min":

@@ -30,6 +30,8 @@ func form(tag string) string {
 		return "small letters, digits and dashes, at most 40, a letter first"
 	case "query_name":
 		return "a query name of letters, digits and - . _ ~"
+	case "cookie_name":
+		return "a cookie name of letters, digits and - . _ ~"
 	case "member":
 		return "none, or a member's name, or several with dots between them"
 	case "cidr|ip":

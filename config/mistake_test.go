@@ -33,6 +33,8 @@ auth:
   leeway: -1s                                 #! auth.leeway
   jwks_refresh: 15s                           #! auth.jwks_refresh
   jwks_min_interval: 20s
+  cookies:
+    header_payload: a=b                       #! auth.cookies.header_payload
   issuers:
     - issuer: https://lms.example.org/oauth2  #! auth.issuers[0]
     - issuer: second
@@ -213,6 +215,10 @@ func TestMistakesSayWhatIsWanted(t *testing.T) {
 		"short write timeout":    {"server: {write_timeout: 2s}", "server.write_timeout", "want at least 30s"},
 		"short load timeout":     {"cache: {load_timeout: 5s}", "cache.load_timeout", "shorter than lms.timeout"},
 		"id without secret":      {"discovery: {client_id: a}", "discovery.client_secret", "is missing beside discovery.client_id"},
+		"half a cookie":          {"auth: {cookies: {signature: ''}}", "auth.cookies.header_payload", "both names, or neither"},
+		"the other half":         {"auth: {cookies: {header_payload: ''}}", "auth.cookies.header_payload", "both names, or neither"},
+		"one cookie for both":    {"auth: {cookies: {header_payload: a, signature: a}}", "auth.cookies.signature", "is the name of both halves"},
+		"name of a cookie":       {"auth: {cookies: {signature: 'a;b'}}", "auth.cookies.signature", "want a cookie name"},
 		"keys by http":           {"auth: {issuers: [{issuer: a, jwks_url: 'http://lms.example.org/jwks'}]}", "auth.issuers[0].jwks_url", "http:// on this machine"},
 		"keys nowhere":           {"auth: {issuers: [{issuer: a, jwks_url: 'https:///jwks'}]}", "auth.issuers[0].jwks_url", "https:// with a host"},
 		"password in keys":       {"auth: {issuers: [{issuer: a, jwks_url: 'https://u:p@lms.example.org/jwks'}]}", "auth.issuers[0].jwks_url", "without user"},

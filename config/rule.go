@@ -43,6 +43,16 @@ func rules(c Config) []rule {
 		notShorter("cache.load_timeout", c.Cache.LoadTimeout, "cache.lease", c.Cache.Lease),
 		notShorter("auth.jwks_refresh", c.Auth.JWKSRefresh, "auth.jwks_min_interval", c.Auth.JWKSMinInterval),
 		{
+			keys:    []string{"auth.cookies.header_payload", "auth.cookies.signature"},
+			broken:  (c.Auth.Cookies.HeaderPayload == "") != (c.Auth.Cookies.Signature == ""),
+			problem: "and auth.cookies.signature are half a token each, and one is missing", want: "both names, or neither",
+		},
+		{
+			keys:    []string{"auth.cookies.signature", "auth.cookies.header_payload"},
+			broken:  c.Auth.Cookies.Signature != "" && c.Auth.Cookies.Signature == c.Auth.Cookies.HeaderPayload,
+			problem: "is the name of both halves", want: "the LMS's JWT_AUTH_COOKIE_SIGNATURE",
+		},
+		{
 			keys:    []string{"discovery.client_secret", "discovery.client_id"},
 			broken:  c.Discovery.ClientID != "" && c.Discovery.ClientSecret == "",
 			problem: "is missing beside discovery.client_id", want: "both, or neither to use the LMS's service account",

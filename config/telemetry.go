@@ -6,7 +6,7 @@ type Telemetry struct {
 	Metrics bool `yaml:"metrics"`
 	// Base address of the collector that takes traces by OTLP over HTTP, such as http://collector:4318. Empty: no traces.
 	TracesEndpoint string `yaml:"traces_endpoint" validate:"omitempty,base_url"`
-	// Share of the requests that are traced, 0.01 being one in a hundred. A caller's own traceparent decides for its request.
+	// Share of the requests that are traced, 0.01 being one in a hundred. A caller's traceparent can keep its request out, not put it in.
 	TraceRatio float64 `yaml:"trace_ratio" validate:"min=0,max=1"`
 	// Name of this service in traces.
 	ServiceName string `yaml:"service_name" validate:"required"`

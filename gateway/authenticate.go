@@ -20,33 +20,69 @@ const (
 // authenticate finds out who asks, tells the handler through the context, and
 // counts the request against the caller's limit for routes of class.
 func (g *Gateway) authenticate(c *fiber.Ctx, class string) error {
-	token, ok := headerToken(c)
-	if !ok {
-		return unauthenticated("token_missing", notProvided, nil)
-	}
-	ctx := c.UserContext()
-	claims, err := g.verify(ctx, c, token)
+	principal, err := g.caller(c)
 	if err != nil {
 		return err
 	}
-	principal, err := g.people.Principal(ctx, claims)
-	if err != nil {
-		return fmt.Errorf("gateway: principal: %w", err)
-	}
-	c.SetUserContext(registrar.WithPrincipal(ctx, principal))
+	activity := &registrar.Activity{}
+	visitOf(c).enter(principal, activity)
+	ctx := registrar.WithPrincipal(c.UserContext(), principal)
+	c.SetUserContext(registrar.WithActivity(ctx, activity))
 	return g.throttle(c, principal.Username, class)
 }
 
-// headerToken reads "JWT <token>", and "Bearer <token>" where a generic client
-// may come. It is the one place that knows where a token can be.
-func headerToken(c *fiber.Ctx) (string, bool) {
-	scheme, token, found := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
-	if !found || token == "" || strings.ContainsAny(token, " \t") {
-		return "", false
+// caller recognises who asks. A token in the header wins, and is final if it is bad;
+// cookies stand in for one that is not there or not well-formed.
+func (g *Gateway) caller(c *fiber.Ctx) (registrar.Principal, error) {
+	token, header := headerToken(c)
+	switch {
+	case header == headerGood:
+		return g.recognise(c, token)
+	case header == headerNone && g.takesCookies(c.Path()):
+		return g.cookieCaller(c)
 	}
-	known := strings.EqualFold(scheme, "JWT") || strings.EqualFold(scheme, "Bearer") && takesBearer(c.Path())
+	return registrar.Principal{}, unauthenticated("token_missing", notProvided, nil)
+}
+
+// recognise returns the bearer of a token.
+func (g *Gateway) recognise(c *fiber.Ctx, token string) (registrar.Principal, error) {
+	ctx := c.UserContext()
+	claims, err := g.verify(ctx, c, token)
+	if err != nil {
+		return registrar.Principal{}, err
+	}
+	principal, err := g.people.Principal(ctx, claims)
+	if err != nil {
+		return registrar.Principal{}, fmt.Errorf("gateway: principal: %w", err)
+	}
+	return principal, nil
+}
+
+// header is what an Authorization header is to us.
+type header int
+
+const (
+	headerNone  header = iota // there is none, or not one token in it
+	headerOther               // of a scheme that is not ours
+	headerGood
+)
+
+// headerToken reads "JWT <token>", and "Bearer <token>" where a generic client
+// may come.
+func headerToken(c *fiber.Ctx) (string, header) {
+	text := c.Get(fiber.HeaderAuthorization)
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return "", headerNone
+	}
+	if !strings.EqualFold(words[0], "JWT") && (!strings.EqualFold(words[0], "Bearer") || !takesBearer(c.Path())) {
+		return "", headerOther
+	}
+	if len(words) != 2 || text != words[0]+" "+words[1] {
+		return "", headerNone
+	}
 	// The header lives in a buffer that the next request overwrites.
-	return utils.CopyString(token), known
+	return utils.CopyString(words[1]), headerGood
 }
 
 // takesBearer excepts v1 and v2, whose clients see the original's refusal.

@@ -33,7 +33,8 @@ type Config struct {
 	DrainTimeout time.Duration
 	// CheckTimeout bounds each readiness check. Default: 2 s.
 	CheckTimeout time.Duration
-	// BodyLimit is the largest request body, in bytes. Default: 1 MiB.
+	// BodyLimit is the largest request body, in bytes, of what [Deps.Streams] does
+	// not except. Default: 1 MiB.
 	BodyLimit int
 	// HeaderLimit is the largest request head, in bytes; tokens of the LMS with
 	// roles and cookies are large. Each open connection holds that much.
@@ -48,6 +49,8 @@ type Config struct {
 	// Origins are the pages in a browser that may call the API, at the start; see
 	// [Gateway.SetOrigins]. Default: none.
 	Origins []string
+	// Cookies are where a browser keeps its user's token. Default: nowhere.
+	Cookies Cookies
 	// Limits says how often callers may ask, at the start; see
 	// [Gateway.SetLimits]. Default: as often as they like.
 	Limits Limits
@@ -79,7 +82,7 @@ func (c Config) check() error {
 			return fmt.Errorf("gateway: trusted proxy %q is neither an address nor a CIDR range", proxy)
 		}
 	}
-	return nil
+	return c.Cookies.check()
 }
 
 // fiber returns the server's settings. Each one is there for a reason that its

@@ -14,11 +14,14 @@
 //	preflight       a browser that asks before it asks: 200, whoever asks
 //	deadline        a context that ends, for everything the handler waits for
 //	route           none: an HTML page, 404, whoever asks
-//	authenticate    private routes only: token, then principal; else 401, and 429
+//	shape           of some routes: an address that names nothing is the same page
+//	authenticate    private routes only: token, or cookies and for a write what
+//	                proves the page that sends it; then principal; else 401, and 429
 //	                for an address that sent too many bad tokens
 //	limit           private routes only: the caller's rate for the class; else 429
 //	handler         of the routes room, or 405 when the path has no such method;
 //	                for "/lms/" and "/discovery/" the passthrough's rules
+//	witness         hears what a known caller did, before the answer leaves
 //
 // What the server refuses before the first step, such as a body over the limit,
 // passes through the same renderer and log: see [Gateway] and failure.go, the

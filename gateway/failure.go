@@ -32,7 +32,7 @@ type problem struct {
 	RequestID string `json:"request_id"`
 }
 
-// plain is the body that clients of v1 and v2 know.
+// plain is the body that most answers of v1 and v2 have; see [registrar.Shape].
 type plain struct {
 	Detail string `json:"detail"`
 }
@@ -66,10 +66,13 @@ func (g *Gateway) render(c *fiber.Ctx, err error) {
 	}
 	c.Set(fiber.HeaderCacheControl, unkept)
 	detail := detailOf(err, kind)
-	if speaksDRF(c.Path()) {
+	switch original := speaksDRF(c.Path()); {
+	case original && registrar.CodeOf(err) == registrar.NoRoute:
+		sendPage(c)
+	case original:
 		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-		c.Response().SetBodyRaw(encode(plain{Detail: detail}))
-	} else {
+		c.Response().SetBodyRaw(encode(shaped(err, detail)))
+	default:
 		c.Set(fiber.HeaderContentType, "application/problem+json")
 		c.Response().SetBodyRaw(encode(problem{
 			Type: problemType(err, kind), Title: http.StatusText(status), Status: status,
@@ -77,6 +80,22 @@ func (g *Gateway) render(c *fiber.Ctx, err error) {
 		}))
 	}
 	c.Status(status)
+}
+
+// shaped is the body that clients of v1 and v2 compare with.
+func shaped(err error, detail string) any {
+	shape := registrar.DetailObject
+	if e, ok := errors.AsType[*registrar.Error](err); ok {
+		shape = e.Shape
+	}
+	switch shape {
+	case registrar.DetailList:
+		return []string{detail}
+	case registrar.DetailText:
+		return detail
+	case registrar.DetailObject:
+	}
+	return plain{Detail: detail}
 }
 
 // report logs a failure that is not the caller's, once and with its cause.
@@ -142,7 +161,7 @@ func encode(body any) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	// Structs of strings and numbers always encode.
+	// Strings, and structs of strings and numbers, always encode.
 	_ = encoder.Encode(body)
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

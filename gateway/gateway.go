@@ -43,8 +43,19 @@ type Deps struct {
 	// Class says which limit a route has, by method and template. It is asked once
 	// for each route, at start. nil: all are of class "".
 	Class func(method, path string) string
+	// Streams says of which paths, as they are asked for, the handlers read the
+	// request's body themselves, as it comes and up to a limit of their own.
+	// nil: of none.
+	Streams func(path string) bool
 	// Observe is told of every request once it is answered; nil: nobody is.
 	Observe func(Observation)
+	// Witness is told what every request of a known caller turned out to be, once
+	// its status is decided and before the answer leaves: a caller who reads that
+	// something was done can rely on the record of it. The answer waits for it, so
+	// it must bound its own time, and put off what need not be on record at once.
+	// Nothing that happens in it changes the answer. ctx has the values of the
+	// request's own and does not end. nil: nobody is told.
+	Witness func(ctx context.Context, w Witnessed)
 	Tracer  trace.Tracer     // nil: no spans
 	Log     *slog.Logger     // nil: no log
 	Now     func() time.Time // nil: time.Now
@@ -64,7 +75,9 @@ type Gateway struct {
 	origins  atomic.Pointer[[]string]
 	proxies  proxies
 	class    func(method, path string) string
+	streamed func(path string) bool
 	observe  func(Observation)
+	witness  func(context.Context, Witnessed)
 	tracer   trace.Tracer
 	pass     *Passthrough
 	running  atomic.Int64 // requests, until their answer begins
@@ -112,7 +125,7 @@ func assemble(cfg Config, deps Deps) *Gateway {
 	g := &Gateway{
 		cfg: cfg, people: deps.People, verifier: deps.Verifier, checks: deps.Checks,
 		pass: deps.Passthrough, limiter: deps.Limiter, proxies: parseProxies(cfg.TrustedProxies), class: deps.Class,
-		observe: deps.Observe, tracer: deps.Tracer, log: deps.Log, now: deps.Now,
+		streamed: deps.Streams, observe: deps.Observe, witness: deps.Witness, tracer: deps.Tracer, log: deps.Log, now: deps.Now,
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)

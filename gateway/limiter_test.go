@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,8 +19,10 @@ import (
 	"pgregory.net/rapid"
 
 	"registrar/gateway"
+	"registrar/internal/provision"
 	"registrar/internal/provision/provisiontest"
 	"registrar/internal/registrar"
+	"registrar/internal/resting"
 )
 
 func TestLocalLimiter(t *testing.T) {
@@ -299,6 +302,70 @@ func TestRedisLimiterWithoutRedis(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A Redis that is full answers, if only with a refusal: the fallback holds as long
+// as that lasts and no longer, and nobody else leaves Redis alone for it.
+func TestRedisLimiterWithAFullRedis(t *testing.T) {
+	t.Parallel()
+	servers, err := provision.Start(t.Context(), os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := servers.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	client := redis.NewClient(&redis.Options{Addr: servers.RedisAddr, MaxRetries: -1})
+	t.Cleanup(func() { _ = client.Close() })
+	memory := func(bytes string) {
+		if err := client.ConfigSet(t.Context(), "maxmemory", bytes).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for fallback, want := range map[gateway.Fallback][]string{
+		gateway.CountLocally: {"yes", "yes", "no"},
+		gateway.LetThrough:   {"unchecked", "unchecked", "unchecked"},
+		gateway.Refuse:       {"limiter_unavailable", "limiter_unavailable", "limiter_unavailable"},
+	} {
+		rest, log := resting.New(resting.Config{}), &journal{}
+		limiter := redisLimiter(t, client, gateway.RedisLimiterConfig{
+			Timeout: 10 * time.Second, OnFailure: fallback, Rest: rest, Log: slog.New(slog.NewJSONHandler(log, nil)),
+		})
+		key := "ada " + string(fallback)
+		ask := func() string {
+			return word(limiter.Allow(t.Context(), key, gateway.Limit{Requests: 1, Per: time.Hour, Burst: 2}))
+		}
+		got := []string{ask()}
+		memory("1")
+		for range want {
+			got = append(got, ask())
+		}
+		if rest.Resting() {
+			t.Errorf("%s: Redis is left alone, though it answers", fallback)
+		}
+		memory("0")
+		got = append(got, ask(), ask())
+		if diff := cmp.Diff(append(append([]string{"yes"}, want...), "yes", "no"), got); diff != "" {
+			t.Errorf("%s: before, full, after (-want +got):\n%s", fallback, diff)
+		}
+		if n, m := len(log.lines(t, "rate limits are not counted in Redis")), len(log.lines(t, "rate limits are counted in Redis again")); n != 1 || m != 1 {
+			t.Errorf("%s: log tells it %d and %d times: %s", fallback, n, m, log)
+		}
+	}
+}
+
+// What another room has found out of Redis saves the limiter the time-out.
+func TestRedisLimiterHeedsOthers(t *testing.T) {
+	t.Parallel()
+	client, l := redisVia(t)
+	rest := resting.New(resting.Config{})
+	limiter := redisLimiter(t, client, gateway.RedisLimiterConfig{Timeout: 10 * time.Second, OnFailure: gateway.LetThrough, Rest: rest})
+	_ = rest.Use(t.Context(), func(context.Context) error { return io.ErrUnexpectedEOF })
+	if got := word(limiter.Allow(t.Context(), "ada", gateway.Limit{Requests: 1, Per: time.Hour, Burst: 2})); got != "unchecked" || l.heard.Load() != 0 {
+		t.Errorf("%s, Redis heard %d pieces; want it left alone", got, l.heard.Load())
 	}
 }
 

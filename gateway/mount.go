@@ -17,6 +17,14 @@ import (
 // slash forms, HEAD where there is GET, OPTIONS, and 405 for the rest.
 //
 // Where two paths overlap, the one added first is asked first.
+//
+// The method "*" adds a guard instead of a route: it is asked before the OPTIONS
+// and the 405 of the path, and its error is the answer to them. A path that does not
+// exist for everybody has one, else its 405 would tell that it does.
+//
+// The method "?" adds a judge of addresses: it is asked before who the caller is, by
+// every method, and its error is the answer. It can tell an address that names
+// nothing from one whose resource is absent, and must look at nothing else.
 type Mounter interface {
 	Mount(add func(method, path string, handler fiber.Handler))
 }
@@ -34,6 +42,7 @@ type wall int
 const (
 	private wall = iota // authenticated callers
 	page                // anybody, with a browser
+	open                // anybody
 	probe               // anybody; asked every few seconds, so kept out of the log
 )
 
@@ -42,8 +51,17 @@ type place struct {
 	path    string
 	wall    wall
 	methods []string
-	allow   string // for the Allow header
+	allow   string        // for the Allow header
+	guard   fiber.Handler // of the methods that are not mounted; nil: none
+	shape   fiber.Handler // of the address, asked before anything else; nil: any will do
+	exact   bool          // the path has no second slash form
 }
+
+// What a [Mounter] calls the methods of a guard, and of a judge of addresses.
+const (
+	otherMethods = "*"
+	addressOnly  = "?"
+)
 
 // endpoint is one handler on its place.
 type endpoint struct {
@@ -69,6 +87,10 @@ func (g *Gateway) collect(deps Deps) (*table, error) {
 	if deps.Metrics != nil {
 		add(fiber.MethodGet, "/metrics", adaptor.HTTPHandler(deps.Metrics))
 	}
+	if !g.cfg.Cookies.none() {
+		t.adder(open)(fiber.MethodGet, csrfPath, g.csrfToken)
+		t.place(csrfPath, open).exact = true
+	}
 	for _, m := range deps.Public {
 		m.Mount(t.adder(page))
 	}
@@ -90,7 +112,8 @@ func (t *table) adder(w wall) func(method, path string, handler fiber.Handler) {
 }
 
 func (t *table) add(w wall, method, path string, handler fiber.Handler) error {
-	if !strings.HasPrefix(path, "/") || !slices.Contains(methods(), method) || handler == nil {
+	served := method == otherMethods || method == addressOnly || slices.Contains(methods(), method)
+	if !strings.HasPrefix(path, "/") || !served || handler == nil {
 		return fmt.Errorf("gateway: route %s %q: want a served method, a path from the root and a handler", method, path)
 	}
 	if len(path) > 1 {
@@ -100,8 +123,14 @@ func (t *table) add(w wall, method, path string, handler fiber.Handler) error {
 	switch {
 	case p.wall != w:
 		return fmt.Errorf("gateway: route %s %q: the path is public and private at once", method, path)
-	case slices.Contains(p.methods, method):
+	case slices.Contains(p.methods, method), method == otherMethods && p.guard != nil, method == addressOnly && p.shape != nil:
 		return fmt.Errorf("gateway: route %s %q is mounted twice", method, path)
+	case method == otherMethods:
+		p.guard = handler
+		return nil
+	case method == addressOnly:
+		p.shape = handler
+		return nil
 	}
 	p.methods = append(p.methods, method)
 	t.endpoints = append(t.endpoints, endpoint{place: p, method: method, handler: handler})
@@ -130,20 +159,42 @@ func (t *table) routes() []Route {
 // what answers the other methods of their paths.
 func (g *Gateway) hang(t *table) {
 	for _, e := range t.endpoints {
-		g.register(e.method, e.place, e.handler)
+		handler := handling(e.handler)
+		g.register(e.method, e.place, handler)
 		if e.method == fiber.MethodGet && !slices.Contains(e.place.methods, fiber.MethodHead) {
-			g.register(fiber.MethodHead, e.place, e.handler)
+			g.register(fiber.MethodHead, e.place, handler)
 		}
 	}
 	for _, p := range t.places {
 		for _, method := range methods() {
 			if !strings.Contains(p.allow, method) {
-				g.register(method, p, notAllowed)
+				g.register(method, p, p.guarded(notAllowed))
 			}
 		}
 		if !slices.Contains(p.methods, fiber.MethodOptions) {
-			g.register(fiber.MethodOptions, p, options)
+			g.register(fiber.MethodOptions, p, p.guarded(options))
 		}
+	}
+}
+
+// handling notes that handler was asked, and not what stands in for one.
+func handling(handler fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		visitOf(c).handled = true
+		return handler(c)
+	}
+}
+
+// guarded asks the guard of p, if it has one, before handler.
+func (p *place) guarded(handler fiber.Handler) fiber.Handler {
+	if p.guard == nil {
+		return handler
+	}
+	return func(c *fiber.Ctx) error {
+		if err := p.guard(c); err != nil {
+			return err
+		}
+		return handler(c)
 	}
 }
 
@@ -151,7 +202,7 @@ func (g *Gateway) register(method string, p *place, handler fiber.Handler) {
 	handler = g.behind(p, g.class(method, p.path), handler)
 	g.app.Add(method, p.path, handler)
 	// A wildcard at the end takes the second slash form by itself.
-	if last := p.path[len(p.path)-1]; last != '/' && last != '*' && last != '+' {
+	if last := p.path[len(p.path)-1]; !p.exact && last != '/' && last != '*' && last != '+' {
 		g.app.Add(method, p.path+"/", handler)
 	}
 }
@@ -161,6 +212,11 @@ func (g *Gateway) behind(p *place, class string, handler fiber.Handler) fiber.Ha
 	return func(c *fiber.Ctx) error {
 		v := visitOf(c)
 		v.place, v.class = p, class
+		if p.shape != nil {
+			if err := p.shape(c); err != nil {
+				return err
+			}
+		}
 		c.Set(fiber.HeaderAllow, p.allow)
 		if p.wall == private {
 			if err := g.authenticate(c, class); err != nil {

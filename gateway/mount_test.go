@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"registrar/gateway"
+	"registrar/internal/registrar"
 )
 
 func TestMethodsAndSlashForms(t *testing.T) {
@@ -137,6 +138,8 @@ func TestMistakesInMountingAreRefused(t *testing.T) {
 		"no such method":     {nil, []gateway.Mounter{on("TRACE", "/a", greet)}, "served method"},
 		"relative path":      {nil, []gateway.Mounter{on("GET", "a", greet)}, "path from the root"},
 		"no handler":         {nil, []gateway.Mounter{on("GET", "/a", nil)}, "a handler"},
+		"two judges":         {nil, []gateway.Mounter{on("?", "/a", greet), on("?", "/a/", greet)}, "mounted twice"},
+		"two guards":         {nil, []gateway.Mounter{on("*", "/a", greet), on("*", "/a/", greet)}, "mounted twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,5 +150,76 @@ func TestMistakesInMountingAreRefused(t *testing.T) {
 				t.Errorf("error = %v, want one that says %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// A guard is asked for every method that is not mounted, and lists no route.
+func TestAGuardHidesAPath(t *testing.T) {
+	t.Parallel()
+	hide := func(c *fiber.Ctx) error {
+		if c.Get("X-Staff") == "" {
+			c.Response().Header.Del("Allow")
+			return registrar.Fail(registrar.NotFound, "", nil)
+		}
+		return nil
+	}
+	s := start(t, gateway.Config{}, gateway.Deps{Private: []gateway.Mounter{
+		on("DELETE", "/api/internal/:what", greet), on("*", "/api/internal/:what", hide),
+	}})
+	caller := "Authorization: JWT " + bearer(t, "ada")
+	for method, staff := range map[string]int{"GET": 405, "POST": 405, "PUT": 405, "PATCH": 405, "HEAD": 405, "OPTIONS": 200, "DELETE": 200} {
+		for _, slash := range []string{"", "/"} {
+			if got := s.ask(t, method, "/api/internal/x"+slash, caller, "X-Staff: yes"); got.status != staff || got.header.Get("Allow") != "DELETE, OPTIONS" {
+				t.Errorf("%s%s as staff: %d, Allow %q, want %d", method, slash, got.status, got.header.Get("Allow"), staff)
+			}
+			if got := s.ask(t, method, "/api/internal/x"+slash); got.status != 401 {
+				t.Errorf("%s%s as nobody: %d, want 401", method, slash, got.status)
+			}
+			if method == "DELETE" {
+				continue // its handler is asked, not the guard
+			}
+			got := s.ask(t, method, "/api/internal/x"+slash, caller)
+			if got.status != 404 || got.header.Get("Allow") != "" || method != "HEAD" && got.body != detail("Not found.") {
+				t.Errorf("%s%s: %d, Allow %q, %s, want 404", method, slash, got.status, got.header.Get("Allow"), got.body)
+			}
+		}
+	}
+	if n := len(s.gateway.Routes()); n != 4 {
+		t.Errorf("%d routes, want the three probes and the one that is mounted", n)
+	}
+}
+
+// An address that names nothing is told from one that needs credentials before
+// anybody is asked for them, by every method.
+func TestAJudgeOfAddressesComesFirst(t *testing.T) {
+	t.Parallel()
+	lower := func(c *fiber.Ctx) error {
+		if key := c.Params("key"); key != strings.ToLower(key) {
+			return &registrar.Error{Kind: registrar.NotFound, Code: registrar.NoRoute}
+		}
+		return nil
+	}
+	s := start(t, gateway.Config{}, gateway.Deps{Private: []gateway.Mounter{
+		on("GET", "/api/v1/jobs/:key", greet), on("?", "/api/v1/jobs/:key", lower),
+	}})
+	caller := "Authorization: JWT " + bearer(t, "ada")
+	for method, status := range map[string]int{"GET": 200, "HEAD": 200, "OPTIONS": 200, "POST": 405, "PUT": 405, "PATCH": 405, "DELETE": 405} {
+		for _, slash := range []string{"", "/"} {
+			for _, header := range []string{caller, "X-Nobody: x"} {
+				got := s.ask(t, method, "/api/v1/jobs/ABC"+slash, header, "Content-Length: 0")
+				if got.status != 404 || got.header.Get("Allow") != "" || got.header.Get("WWW-Authenticate") != "" || got.header.Get("Content-Type") != "text/html; charset=utf-8" {
+					t.Errorf("%s of no address: %d %v, want the page", method, got.status, got.header)
+				}
+			}
+			if got := s.ask(t, method, "/api/v1/jobs/abc"+slash, caller, "Content-Length: 0"); got.status != status || got.header.Get("Allow") != "GET, HEAD, OPTIONS" {
+				t.Errorf("%s: %d, want %d", method, got.status, status)
+			}
+			if got := s.ask(t, method, "/api/v1/jobs/abc"+slash, "Content-Length: 0"); got.status != 401 {
+				t.Errorf("%s as nobody: %d, want 401", method, got.status)
+			}
+		}
+	}
+	if n := len(s.gateway.Routes()); n != 4 {
+		t.Errorf("%d routes, want the three probes and the one that is mounted", n)
 	}
 }

@@ -16,7 +16,16 @@ const notFoundPage = `<!doctype html>
 // noRoute answers a path that nothing is mounted on, as the original does: with a
 // page, and without asking who the caller is.
 func (g *Gateway) noRoute(c *fiber.Ctx) error {
-	visitOf(c).failure = &registrar.Error{Kind: registrar.NotFound, Code: "no_route"}
+	visitOf(c).failure = &registrar.Error{Kind: registrar.NotFound, Code: registrar.NoRoute}
+	sendPage(c)
+	c.Status(fiber.StatusNotFound)
+	return nil
+}
+
+// sendPage makes the page the body. It says nothing of methods, for a path that
+// names nothing has none.
+func sendPage(c *fiber.Ctx) {
+	c.Response().Header.Del(fiber.HeaderAllow)
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
-	return c.Status(fiber.StatusNotFound).SendString(notFoundPage)
+	c.Response().SetBodyString(notFoundPage)
 }

@@ -145,8 +145,16 @@ func (p *Passthrough) fits(r *rule, before []*rule) error {
 	return nil
 }
 
-// Close lets go of idle connections. Requests in flight go on.
+// closeTime bounds how long Close waits for what it has cancelled.
+const closeTime = 5 * time.Second
+
+// Close ends the questions that outlived their callers, and lets go of idle
+// connections. Requests in flight go on, except those who wait for an answer that
+// is kept. It returns within a few seconds.
 func (p *Passthrough) Close() {
+	if left := p.kept.aloft.stop(closeTime); left > 0 {
+		p.cfg.Log.Warn("passthrough closed over questions that do not end", slog.Int("left", left))
+	}
 	for _, o := range p.origins {
 		o.client.CloseIdleConnections()
 	}
@@ -223,6 +231,7 @@ func (g *Gateway) passthrough(c *fiber.Ctx) error {
 		if i < 0 {
 			return notAllowed(c)
 		}
+		visitOf(c).handled = true
 		return g.pass.observed(c, f.rules[i], f.raw[i])
 	})(c)
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"mime"
 	"net/http"
@@ -34,6 +32,7 @@ type keptAnswer struct {
 type keeper struct {
 	answers *otter.Cache[string, *keptAnswer]
 	flights singleflight.Group
+	aloft   *flights
 }
 
 func newKeeper(cfg PassthroughConfig) (*keeper, error) {
@@ -47,7 +46,7 @@ func newKeeper(cfg PassthroughConfig) (*keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: passthrough: cache of %d bytes: %w", cfg.CacheBytes, err)
 	}
-	return &keeper{answers: answers}, nil
+	return &keeper{answers: answers, aloft: newFlights()}, nil
 }
 
 // refetchAfter is how young an answer must be to serve even a caller who wants it
@@ -152,8 +151,12 @@ func (k *keeper) get(ctx context.Context, p *Passthrough, r *rule, x exchange, r
 		led = true
 		// A panic in this goroutine would end the process.
 		err = rescued(func() error {
-			// The flight serves others when its first caller is out of time.
-			kept, err := p.fetch(context.WithoutCancel(ctx), r, x)
+			aloft, land, err := k.aloft.begin(ctx)
+			if err != nil {
+				return fmt.Errorf("gateway: passthrough: %w", err)
+			}
+			defer land()
+			kept, err := p.fetch(aloft, r, x)
 			if err == nil && keepable(kept) {
 				k.answers.Set(key, kept)
 			}
@@ -188,14 +191,9 @@ func (p *Passthrough) fetch(ctx context.Context, r *rule, x exchange) (*keptAnsw
 	if !answered(response, x.header) {
 		return nil, o.refused(response)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, p.cfg.MaxBuffered+1))
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, o.garbage(err)
-	case err != nil:
-		return nil, o.broken(ctx, x, err)
-	case int64(len(body)) > p.cfg.MaxBuffered:
-		return nil, o.garbage(errAnswerTooLong)
+	body, err := p.whole(ctx, x, response, o)
+	if err != nil {
+		return nil, err
 	}
 	header := response.Header.Clone()
 	for _, name := range []string{fiber.HeaderETag, fiber.HeaderLastModified} {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,4 +183,39 @@ func TestPassthroughOneFlight(t *testing.T) {
 	if n := len(u.requests()); n != 1 {
 		t.Errorf("the upstream was asked %d times, want once", n)
 	}
+}
+
+// A question that outlived its caller does not outlive the passthrough.
+func TestPassthroughCloseEndsFlights(t *testing.T) {
+	t.Parallel()
+	var over atomic.Bool
+	asked := make(chan struct{})
+	rules := []gateway.Rule{{
+		Name: "kept", Upstream: gateway.LMS, Path: "/kept/{course_key}", Permission: registrar.ReadMetadata, Cache: time.Minute, Timeout: time.Hour,
+	}}
+	p := startPassing(t, newUpstream(t, nil), rules, func(c *gateway.Config, pc *gateway.PassthroughConfig, _ *school) {
+		c.RequestTimeout = 50 * time.Millisecond
+		pc.LMS.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			close(asked)
+			<-r.Context().Done()
+			over.Store(true)
+			return nil, r.Context().Err()
+		})
+	})
+	if got := p.ask(t, "GET", "/lms/kept/"+csRun, as(t, "north")); got.status != 504 {
+		t.Fatalf("%d %s, want a caller who is out of time", got.status, got.body)
+	}
+	<-asked
+	if over.Load() {
+		t.Fatal("the question ended with its caller")
+	}
+	p.pass.Close()
+	if !over.Load() {
+		t.Error("closed, and a question still runs")
+	}
+	got := p.ask(t, "GET", "/lms/kept/"+csRun, as(t, "north"))
+	if got.status != 503 || !strings.Contains(got.body, "shutting_down") {
+		t.Errorf("after the end: %d %s, want 503 shutting_down", got.status, got.body)
+	}
+	p.pass.Close() // once more does no harm
 }

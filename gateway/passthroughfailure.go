@@ -84,7 +84,14 @@ func (o *origin) broken(ctx context.Context, x exchange, err error) error {
 	return o.fail(registrar.Upstream, "upstream_unreachable", "cannot be reached.", cause)
 }
 
-// garbage is for an answer that breaks off, is too long or cannot be read.
+// tooLong is for an answer over [PassthroughConfig.MaxAnswer], or over MaxBuffered
+// where it has to be held.
+func (o *origin) tooLong() error {
+	return o.fail(registrar.Upstream, "upstream_too_long", "sent a longer answer than is passed on.",
+		fmt.Errorf("gateway: passthrough: %w", errAnswerTooLong))
+}
+
+// garbage is for an answer that breaks off or cannot be read.
 func (o *origin) garbage(cause error) error {
 	return o.fail(registrar.Upstream, "upstream_garbage", "sent an answer that cannot be used.",
 		fmt.Errorf("gateway: passthrough: %w", cause))

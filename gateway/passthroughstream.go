@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 
@@ -42,8 +43,51 @@ func (p *Passthrough) stream(c *fiber.Ctx, r *rule, t target) error {
 		_ = response.Body.Close()
 		return err
 	}
+	if !c.Request().Header.IsHTTP11() {
+		return p.passWhole(ctx, c, x, response, o)
+	}
 	streams = true
 	return p.pass(c, r, response, cancel)
+}
+
+// passWhole is for a caller who does not speak HTTP/1.1, and to whom a body of
+// unknown length cannot be sent in pieces: see settle. What would be too much to
+// hold for a rule that buffers is too much here.
+func (p *Passthrough) passWhole(ctx context.Context, c *fiber.Ctx, x exchange, response *http.Response, o *origin) error {
+	defer func() { _ = response.Body.Close() }()
+	body, err := p.whole(ctx, x, response, o)
+	if err != nil {
+		return err
+	}
+	begin(c, response)
+	if !bodiless(response.StatusCode) {
+		c.Response().SetBodyRaw(body)
+	}
+	return nil
+}
+
+// whole reads an answer to its end, as far as one may be held in memory.
+func (p *Passthrough) whole(ctx context.Context, x exchange, response *http.Response, o *origin) ([]byte, error) {
+	if response.ContentLength > p.cfg.MaxBuffered {
+		return nil, o.tooLong()
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, p.cfg.MaxBuffered+1))
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, o.garbage(err)
+	case err != nil:
+		return nil, o.broken(ctx, x, err)
+	case int64(len(body)) > p.cfg.MaxBuffered:
+		return nil, o.tooLong()
+	}
+	return body, nil
+}
+
+// begin sets what precedes the body.
+func begin(c *fiber.Ctx, response *http.Response) {
+	c.Status(response.StatusCode)
+	returned(c, response.Header)
+	c.Vary(fiber.HeaderAccept, fiber.HeaderAuthorization)
 }
 
 // pass begins the answer. cancel is called when the whole of it is sent.
@@ -52,11 +96,9 @@ func (p *Passthrough) pass(c *fiber.Ctx, r *rule, response *http.Response, cance
 	if response.ContentLength > p.cfg.MaxAnswer {
 		cancel()
 		_ = response.Body.Close()
-		return o.garbage(errAnswerTooLong)
+		return o.tooLong()
 	}
-	c.Status(response.StatusCode)
-	returned(c, response.Header)
-	c.Vary(fiber.HeaderAccept, fiber.HeaderAuthorization)
+	begin(c, response)
 	if bodiless(response.StatusCode) {
 		cancel()
 		return response.Body.Close()

@@ -256,8 +256,58 @@ func TestPassthroughAnAnswerThatAnnouncesTooMuch(t *testing.T) {
 		_, _ = io.WriteString(w, strings.Repeat("x", 2000))
 	})
 	p := startPassing(t, u, testRules(), func(_ *gateway.Config, c *gateway.PassthroughConfig, _ *school) { c.MaxAnswer = 1999 })
-	if got := p.ask(t, "GET", note+csUUID, as(t, "north")); got.status != 502 || !strings.Contains(got.body, "upstream_garbage") {
+	if got := p.ask(t, "GET", note+csUUID, as(t, "north")); got.status != 502 || !strings.Contains(got.body, "upstream_too_long") {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// A caller of HTTP/1.0 gets a whole answer as long as it may be held in memory; a
+// longer one is an error of its own, and what breaks off is no half answer.
+func TestPassthroughHoldsNoLongAnswerForHTTP10(t *testing.T) {
+	t.Parallel()
+	const held = 100_000
+	write := func(announce, size int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if announce > 0 {
+				w.Header().Set("Content-Length", strconv.Itoa(announce))
+			}
+			_, _ = io.WriteString(w, strings.Repeat("x", size/2))
+			_ = http.NewResponseController(w).Flush()
+			_, _ = io.WriteString(w, strings.Repeat("x", size-size/2))
+		}
+	}
+	for name, tc := range map[string]struct {
+		answer http.HandlerFunc
+		status int
+		code   string
+	}{
+		"all that may be held":   {write(0, held), 200, ""},
+		"the same, announced":    {write(held, held), 200, ""},
+		"too long":               {write(0, held+1), 502, "upstream_too_long"},
+		"too long, and says so":  {write(held+1, held+1), 502, "upstream_too_long"},
+		"breaks off":             {write(held, held/2), 502, "upstream_garbage"},
+		"nothing to be sent":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, 204, ""},
+		"an error of the server": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, 502, "upstream_error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startPassing(t, newUpstream(t, tc.answer), testRules(), func(_ *gateway.Config, c *gateway.PassthroughConfig, _ *school) {
+				c.MaxBuffered = held
+			})
+			got := p.raw(t, "GET", "GET "+note+csUUID+" HTTP/1.0\r\nHost: x\r\n"+as(t, "north")+"\r\n\r\n")
+			if got.status != tc.status || tc.code != "" && !strings.Contains(got.body, `"code":"`+tc.code+`"`) {
+				t.Errorf("%d %.300s, want %d %s", got.status, got.body, tc.status, tc.code)
+			}
+			if tc.status == 200 && len(got.body) != held {
+				t.Errorf("%d bytes, want %d", len(got.body), held)
+			}
+			if tc.code != "upstream_too_long" {
+				return
+			}
+			if over := p.ask(t, "GET", note+csUUID, as(t, "north")); over.status != 200 || len(over.body) != held+1 {
+				t.Errorf("over HTTP/1.1, where it streams: %d, %d bytes", over.status, len(over.body))
+			}
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"registrar/internal/registrar"
+	"registrar/internal/resting"
 )
 
 // Fallback is what a [RedisLimiter] does with a request that Redis did not count.
@@ -30,9 +31,9 @@ const (
 type RedisLimiterConfig struct {
 	// Timeout is how long one request waits for Redis. Default: 20 ms.
 	Timeout time.Duration
-	// Pause is how long Redis is left alone after it failed; then one request
-	// tries it again. Default: 1 s.
-	Pause     time.Duration
+	// Rest says when Redis is left alone because it did not answer; whoever else
+	// uses Redis may share it. Default: one of its own.
+	Rest      *resting.Rest
 	OnFailure Fallback         // default: CountLocally
 	Log       *slog.Logger     // nil: no log
 	Now       func() time.Time // nil: time.Now
@@ -43,15 +44,13 @@ type RedisLimiter struct {
 	cfg   RedisLimiterConfig
 	redis *redis_rate.Limiter
 	local *LocalLimiter
-	// resting is the time, in nanoseconds, until which Redis is left alone; 0 while
-	// it is well.
-	resting atomic.Int64
+	// alone is whether the log was told last that Redis does not count.
+	alone atomic.Bool
 }
 
 // NewRedisLimiter returns a limiter on client, which stays the caller's to close.
 func NewRedisLimiter(client redis.UniversalClient, cfg RedisLimiterConfig) (*RedisLimiter, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, 20*time.Millisecond)
-	cfg.Pause = cmp.Or(cfg.Pause, time.Second)
 	cfg.OnFailure = cmp.Or(cfg.OnFailure, CountLocally)
 	switch cfg.OnFailure {
 	case CountLocally, LetThrough, Refuse:
@@ -64,29 +63,30 @@ func NewRedisLimiter(client redis.UniversalClient, cfg RedisLimiterConfig) (*Red
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Rest == nil {
+		cfg.Rest = resting.New(resting.Config{Now: cfg.Now})
+	}
 	return &RedisLimiter{cfg: cfg, redis: redis_rate.NewLimiter(client), local: NewLocalLimiter(cfg.Now)}, nil
 }
 
 // Allow asks Redis for no longer than the timeout. Its error is
 // [registrar.Unavailable], and only where the fallback is [Refuse].
 func (l *RedisLimiter) Allow(ctx context.Context, key string, limit Limit) (Verdict, error) {
-	rested := l.resting.Load()
-	now := l.cfg.Now()
-	// Of those who come after the pause, the one who sets the next one tries.
-	if rested != 0 && (now.UnixNano() < rested || !l.resting.CompareAndSwap(rested, now.Add(l.cfg.Pause).UnixNano())) {
-		return l.fallBack(ctx, key, limit)
-	}
-	verdict, err := l.ask(ctx, key, limit)
-	if err == nil {
-		if l.resting.Swap(0) != 0 {
+	var verdict Verdict
+	err := l.cfg.Rest.Use(ctx, func(ctx context.Context) (err error) {
+		verdict, err = l.ask(ctx, key, limit)
+		return err
+	})
+	switch {
+	case err == nil:
+		// While Redis rests, this is an answer from better times.
+		if l.alone.Load() && !l.cfg.Rest.Resting() && l.alone.Swap(false) {
 			l.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "rate limits are counted in Redis again")
 		}
 		return verdict, nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return Verdict{}, context.Cause(ctx) // the request is over, whatever Redis does
-	}
-	if l.resting.Swap(l.cfg.Now().Add(l.cfg.Pause).UnixNano()) == 0 {
+	case !l.alone.Swap(true):
 		l.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "rate limits are not counted in Redis",
 			slog.String("fallback", string(l.cfg.OnFailure)), slog.Any("error", err))
 	}
@@ -130,7 +130,7 @@ func (l *RedisLimiter) fallBack(ctx context.Context, key string, limit Limit) (V
 		return l.local.Allow(ctx, key, limit)
 	case Refuse:
 		return Verdict{}, &registrar.Error{
-			Kind: registrar.Unavailable, Code: "limiter_unavailable", RetryAfter: l.cfg.Pause,
+			Kind: registrar.Unavailable, Code: "limiter_unavailable", RetryAfter: max(l.cfg.Rest.Left(), time.Second),
 			Detail: "Requests cannot be counted at the moment.",
 		}
 	case LetThrough:

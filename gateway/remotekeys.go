@@ -24,6 +24,10 @@ type KeysConfig struct {
 	// Refresh is the age at which keys are fetched again while they are used.
 	// Default: 10 min.
 	Refresh time.Duration
+	// Patience is how long a caller whose token no key fits waits for the next fetch
+	// that MinInterval permits, to be told whether the token is good. Who would have
+	// to wait longer is answered 503. Default: 10 s; negative: nobody waits.
+	Patience time.Duration
 	// Timeout bounds one fetch. Default: 3 s.
 	Timeout time.Duration
 	// MaxBody is the largest key set that is read, in bytes. Default: 256 KiB.
@@ -35,6 +39,7 @@ type KeysConfig struct {
 func (c KeysConfig) withDefaults() KeysConfig {
 	c.MinInterval = cmp.Or(c.MinInterval, 10*time.Second)
 	c.Refresh = cmp.Or(c.Refresh, 10*time.Minute)
+	c.Patience = cmp.Or(c.Patience, 10*time.Second)
 	c.Timeout = cmp.Or(c.Timeout, 3*time.Second)
 	c.MaxBody = cmp.Or(c.MaxBody, 256<<10)
 	return c
@@ -58,6 +63,7 @@ type remoteKeys struct {
 	failing bool             // the last fetch was none
 	earlier time.Time        // until then no fetch is begun: see MinInterval
 	running chan struct{}    // closed at the end of the fetch; nil: none runs
+	waiting int              // callers who wait for their turn to fetch
 	ignored string           // what was left out last time, so that it is logged once
 }
 
@@ -120,23 +126,25 @@ func (r *remoteKeys) present(ctx context.Context) (*KeySet, <-chan struct{}) {
 }
 
 // Newer fetches, unless others just did, and at most once for all who ask at the
-// same time.
+// same time. Who comes between two fetches waits for the next: a key may have been
+// published since the last one, and a token that nobody could ever have signed
+// must not look like an outage.
 func (r *remoteKeys) Newer(ctx context.Context, old *KeySet, issued time.Time) (*KeySet, error) {
 	arrived := r.now()
-	// The fetch that runs may have begun before the token was signed, so one more
-	// may be needed.
-	for range 2 {
+	// At most: the fetch that runs, which may have begun before the token was
+	// signed; the wait for the next one; and that one.
+	for range 3 {
 		set, running := r.demand(ctx, old)
 		if set != old {
 			return set, nil
 		}
-		if running == nil {
+		if running == nil && (r.covers(issued, arrived) || !r.wait(ctx)) {
 			break
 		}
 		if err := await(ctx, running); err != nil {
 			return nil, err
 		}
-		if r.covers(issued, arrived) {
+		if running != nil && r.covers(issued, arrived) {
 			break
 		}
 	}
@@ -147,6 +155,36 @@ func (r *remoteKeys) Newer(ctx context.Context, old *KeySet, issued time.Time) (
 		return r.set, nil
 	}
 	return nil, r.unknown()
+}
+
+// maxWaiting bounds the callers who wait at the same time. They are those with bad
+// tokens, but for a moment during a rotation.
+const maxWaiting = 128
+
+// wait sleeps until the next fetch is permitted and reports whether it is. Nobody
+// waits for a URL that fails, nor in vain.
+func (r *remoteKeys) wait(ctx context.Context) bool {
+	r.mu.Lock()
+	left := r.earlier.Sub(r.now())
+	deadline, bounded := ctx.Deadline()
+	if r.failing || left > r.cfg.Patience || r.waiting >= maxWaiting || bounded && time.Until(deadline) < left {
+		r.mu.Unlock()
+		return false
+	}
+	r.waiting++
+	r.mu.Unlock()
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	var woken bool
+	select {
+	case <-timer.C:
+		woken = true
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting--
+	return woken
 }
 
 // demand begins a fetch for a token that no key of old fits.

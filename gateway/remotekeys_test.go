@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -177,7 +178,7 @@ func TestAFloodOfUnknownKidsFetchesOncePerInterval(t *testing.T) {
 	t.Parallel()
 	own, stranger := rsaKey(t), rsaKey(t)
 	p, c := publish(t, own), &clock{}
-	v := fetching(t, p, gateway.VerifierConfig{Now: c.now})
+	v := fetching(t, p, gateway.VerifierConfig{Now: c.now, Keys: gateway.KeysConfig{Patience: -1}})
 	if got := outcome(t.Context(), v, c.token(t, own, "")); got != "" {
 		t.Fatal(got)
 	}
@@ -203,7 +204,8 @@ func TestAFloodOfUnknownKidsFetchesOncePerInterval(t *testing.T) {
 			t.Errorf("interval %d: %d fetches for 160 bad tokens, want 1", interval, n)
 		}
 	}
-	// A key that comes into use in the middle of it: "later", never "bad".
+	// A key that comes into use in the middle of it, when nobody waits: "later",
+	// never "bad".
 	fresh := rsaKey(t)
 	p.set(keySet(t, own, fresh))
 	c.advance(time.Second)
@@ -219,6 +221,132 @@ func TestAFloodOfUnknownKidsFetchesOncePerInterval(t *testing.T) {
 	if got := outcome(t.Context(), v, c.token(t, fresh, "")); got != "" {
 		t.Errorf("new key after the interval: %q", got)
 	}
+}
+
+// present is ada's token, issued by key at the true time.
+func present(t *testing.T, key *rsa.PrivateKey) string {
+	t.Helper()
+	return signed(t, jwt.SigningMethodRS256, key, jwt.MapClaims{
+		"iss": lms, "preferred_username": "ada", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(), "jti": rand.Uint64(),
+	})
+}
+
+// Between two fetches, a token of no key is no outage: it is refused as what it
+// is. One of a key that was published after the last fetch is not refused.
+func TestBetweenTwoFetches(t *testing.T) {
+	t.Parallel()
+	own, fresh, stranger := rsaKey(t), rsaKey(t), rsaKey(t)
+	p := publish(t, own)
+	v := fetching(t, p, gateway.VerifierConfig{Keys: gateway.KeysConfig{MinInterval: 300 * time.Millisecond}})
+	s := start(t, gateway.Config{}, gateway.Deps{
+		Verifier: v, Private: []gateway.Mounter{on("GET", "/api/v3/x", greet), on("GET", "/api/v1/x", greet)},
+	})
+	ask := func(path string, key *rsa.PrivateKey) answer {
+		t.Helper()
+		return s.ask(t, "GET", path, "Authorization: JWT "+present(t, key))
+	}
+	if got := ask("/api/v3/x", own); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	for i := range 3 {
+		if got := ask("/api/v3/x", stranger); got.status != 401 || !strings.Contains(got.body, `"code":"bad_signature"`) {
+			t.Errorf("token %d of no key: %d %s, want 401 bad_signature", i, got.status, got.body)
+		}
+	}
+	if got := ask("/api/v1/x", stranger); got.status != 401 || got.body != detail("Invalid token.") {
+		t.Errorf("v1: %d %s", got.status, got.body)
+	}
+	p.set(keySet(t, own, fresh))
+	if got := ask("/api/v3/x", fresh); got.status != 200 {
+		t.Errorf("a key published after the last fetch: %d %s, want 200", got.status, got.body)
+	}
+	if n := p.fetches.Load(); n != 6 {
+		t.Errorf("%d fetches, want one for the keys and one for each token that none fitted", n)
+	}
+}
+
+// Who waits for the next fetch is bounded: in time, by the request's own, and in
+// number. The others are told when to come back.
+func TestWhoWaitsForTheNextFetch(t *testing.T) {
+	t.Parallel()
+	own, fresh, stranger := rsaKey(t), rsaKey(t), rsaKey(t)
+	p, set := publish(t, own), keySet(t, own, fresh)
+	synctest.Test(t, func(t *testing.T) {
+		v := fetching(t, p, gateway.VerifierConfig{})
+		later := func(ctx context.Context) {
+			t.Helper()
+			begun := time.Now()
+			_, err := v.Verify(ctx, present(t, stranger))
+			if registrar.CodeOf(err) != "keys_unavailable" || registrar.RetryAfterOf(err) != 9*time.Second || time.Since(begun) != 0 {
+				t.Errorf("%v after %v, want keys_unavailable at once and 9 s", err, time.Since(begun))
+			}
+		}
+		for key, want := range map[*rsa.PrivateKey]string{own: "", stranger: "bad_signature"} {
+			if got := outcome(t.Context(), v, present(t, key)); got != want {
+				t.Fatalf("%q, want %q", got, want)
+			}
+		}
+		p.set(set)
+		time.Sleep(time.Second)
+		hasty, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		later(hasty)
+		var good, bad atomic.Int64
+		var callers sync.WaitGroup
+		for i := range 128 {
+			key := stranger
+			if i == 0 {
+				key = fresh
+			}
+			token := present(t, key)
+			callers.Go(func() {
+				switch got := outcome(t.Context(), v, token); got {
+				case "":
+					good.Add(1)
+				case "bad_signature":
+					bad.Add(1)
+				default:
+					t.Errorf("who waited is told %q", got)
+				}
+			})
+		}
+		synctest.Wait()
+		later(t.Context())
+		// Known keys have nothing to wait for.
+		if got := outcome(t.Context(), v, present(t, own)); got != "" {
+			t.Errorf("a known key: %q", got)
+		}
+		before := p.fetches.Load()
+		callers.Wait()
+		if good.Load() != 1 || bad.Load() != 127 || p.fetches.Load()-before != 1 {
+			t.Errorf("%d good, %d bad, %d fetches; want 1, 127 and 1", good.Load(), bad.Load(), p.fetches.Load()-before)
+		}
+	})
+}
+
+// Nobody waits for a URL that fails.
+func TestNobodyWaitsForKeysThatCannotBeHad(t *testing.T) {
+	t.Parallel()
+	own, stranger := rsaKey(t), rsaKey(t)
+	p := publish(t, own)
+	synctest.Test(t, func(t *testing.T) {
+		v := fetching(t, p, gateway.VerifierConfig{})
+		if got := outcome(t.Context(), v, present(t, own)); got != "" {
+			t.Fatal(got)
+		}
+		p.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+		time.Sleep(time.Second)
+		begun := time.Now()
+		for range 3 {
+			_, err := v.Verify(t.Context(), present(t, stranger))
+			if registrar.KindOf(err) != registrar.Unavailable || registrar.RetryAfterOf(err) != 10*time.Second {
+				t.Errorf("%v, want 503 and 10 s", err)
+			}
+		}
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("took %v", took)
+		}
+	})
 }
 
 // issuedAt is a good token's claims, issued d from the clock's now.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"go.opentelemetry.io/otel/trace"
+
+	"registrar/internal/registrar"
 )
 
 // visit is what the gateway notes of one request on its way.
@@ -17,6 +19,14 @@ type visit struct {
 	limit     string     // what became of the limit; see [Observation.Limit]
 	span      trace.Span // nil: not traced
 	failure   error      // what was rendered instead of an answer
+	caller    registrar.Principal
+	activity  *registrar.Activity // nil until the caller is known
+	handled   bool                // a mounted handler was asked
+}
+
+// enter notes who asks, and where what happens is noted.
+func (v *visit) enter(caller registrar.Principal, activity *registrar.Activity) {
+	v.caller, v.activity = caller, activity
 }
 
 // route names what was asked without the words of the caller.

@@ -9,6 +9,16 @@
 // about 304; tables leave through stream.go as the connection takes them, all
 // other answers are small and rendered at once.
 //
+// v1 and v2 are the original's API under two names: the same handlers, mounted
+// twice (v1.go). Their bodies, paths and order of failures are the original's;
+// what takes long is a job that they start and that v3 tells more of (v3jobs.go).
+// On the way, handlers note what the request is for and whose data it touches
+// (activity.go); the gateway tells it on.
+//
+// A body comes in whole, and small, but for the file of an upload: that one is
+// read by its handler as it comes, once it is known that the caller may upload
+// (v1multipart.go), and handed on row by row (csvupload.go).
+//
 // What a caller sees fail first is fixed: 401, 404 for the program, 403, 404 for
 // the course run or learner, then 400 or 406 for the query. Errors are returned,
 // never rendered: the gateway has the one renderer.

@@ -45,3 +45,20 @@ func TestPurge(t *testing.T) {
 		})
 	}
 }
+
+// To others the paths do not exist by any method.
+func TestPurgePathsAreHidden(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, newWorld(t))
+	for _, path := range []string{"/api/internal/cache", "/api/internal/cache/masters-cs"} {
+		for _, method := range []string{"POST", "PUT", "PATCH", "OPTIONS"} {
+			for caller, want := range map[string]int{"JWT staff": 405, "JWT registrar": 404, "JWT root": 404, "": 401} {
+				request := httptest.NewRequest(method, path, nil)
+				request.Header.Set("Authorization", caller)
+				if got := c.send(t, request); got.status != want {
+					t.Errorf("%s %s as %q: %d %s, want %d", method, path, caller, got.status, got.body, want)
+				}
+			}
+		}
+	}
+}

@@ -43,6 +43,7 @@ func (a *API) learnerPrograms(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	touch(c, registrar.Touch{Kind: registrar.TouchRead, Learner: []registrar.StudentKey{student}})
 	found, sources, err := a.programsOf(ctx, who, student, query)
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func asItIs[T any](item T) T { return item }
 // belong here. When that leaves nothing to look into, it is the error: "none"
 // would read as a learner who has left the school.
 func (a *API) programsOf(ctx context.Context, who registrar.Principal, student registrar.StudentKey, query url.Values) ([]learnerProgram, parts, error) {
-	org, err := a.organization(ctx, query)
+	org, err := a.organization(ctx, query.Get("org"))
 	if err != nil {
 		return nil, parts{}, err
 	}

@@ -50,6 +50,7 @@ func (a *API) learners(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	touch(c, registrar.Touch{Kind: registrar.TouchRead, Program: in.program.Key, Learner: learnerNamed(query.Get("student_key"))})
 	report, err := a.deps.Learners.Learners(ctx, in.program)
 	if err != nil {
 		return err
@@ -61,6 +62,14 @@ func (a *API) learners(c *fiber.Ctx) error {
 	return a.answer(c, partsOf(report.Sources), nil, func(p provenance) any {
 		return learnerList{page: pageOf(c, query, shown, learnerItemOf), provenance: p}
 	})
+}
+
+// learnerNamed is the one learner that a filter leaves, nil for everybody.
+func learnerNamed(key string) []registrar.StudentKey {
+	if key == "" {
+		return nil
+	}
+	return []registrar.StudentKey{registrar.StudentKey(key)}
 }
 
 // filtered leaves rows alone, for they belong to the cache.

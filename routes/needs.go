@@ -2,6 +2,9 @@ package routes
 
 import (
 	"context"
+	"io"
+	"iter"
+	"time"
 
 	"registrar/internal/registrar"
 )
@@ -42,4 +45,50 @@ type Tables interface {
 type Purger interface {
 	DropAll(ctx context.Context) error
 	DropProgram(ctx context.Context, program registrar.Program) error
+}
+
+// Submitter starts jobs. The record of a job exists when its id is returned.
+type Submitter interface {
+	Submit(ctx context.Context, order registrar.JobOrder) (registrar.JobID, error)
+	// SubmitUpload reads rows to their end first; an error among them is returned
+	// and leaves nothing behind. A program that is being written to already is
+	// [registrar.Conflict].
+	SubmitUpload(ctx context.Context, order registrar.JobOrder, rows iter.Seq2[registrar.UploadRow, error]) (registrar.JobID, error)
+}
+
+// JobBook knows the jobs there are and were. An unknown one is
+// [registrar.NotFound].
+type JobBook interface {
+	Job(ctx context.Context, id registrar.JobID) (registrar.Job, error)
+	// Jobs returns one stretch of what matches, the oldest first, and how many
+	// match in all.
+	Jobs(ctx context.Context, filter registrar.JobFilter) (jobs []registrar.Job, total int, err error)
+	// WriteJobOf is [registrar.NotFound] when no job is writing to the program.
+	WriteJobOf(ctx context.Context, program registrar.ProgramKey) (registrar.Job, error)
+}
+
+// Linker makes addresses at which a file can be had for a while, without
+// credentials. A file that is gone may be [registrar.NotFound].
+type Linker interface {
+	Link(ctx context.Context, name string) (string, error)
+}
+
+// Enroller writes enrollments to the LMS, at once. What the LMS refuses, and that it
+// is away, stands in the report; an error means that nothing could be tried.
+type Enroller interface {
+	Write(ctx context.Context, write registrar.EnrollmentWrite) (registrar.WriteReport, error)
+}
+
+// Reports lists the reports of a program that were made on the day of since or
+// later, by name; all of them for the zero time.
+type Reports interface {
+	Reports(ctx context.Context, program registrar.Program, since time.Time) ([]registrar.ReportFile, error)
+}
+
+// Shelf has files to which it gave links. A token that is not good for name, now,
+// is [registrar.NotFound], and so is a file that is gone.
+type Shelf interface {
+	// Fetch opens the file, which stays open as long as ctx, and tells its size in
+	// bytes.
+	Fetch(ctx context.Context, token, name string) (body io.ReadCloser, size int64, err error)
 }

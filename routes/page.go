@@ -74,7 +74,7 @@ type cut[T any] struct {
 
 // cutOut returns the rows within w. An empty list has one empty page.
 func cutOut[T any](rows []T, w window) (cut[T], error) {
-	pages := max(1, (len(rows)+w.size-1)/w.size)
+	pages := pagesOf(len(rows), w.size)
 	number := w.number
 	if number == 0 {
 		number = pages
@@ -87,6 +87,9 @@ func cutOut[T any](rows []T, w window) (cut[T], error) {
 		rows: rows[from:min(from+w.size, len(rows))], count: len(rows), number: number, pages: pages,
 	}, nil
 }
+
+// pagesOf counts the pages of a list, one at least.
+func pagesOf(rows, size int) int { return max(1, (rows+size-1)/size) }
 
 // pageOf renders what is cut out, item by item, with links to its neighbours.
 func pageOf[T, I any](c *fiber.Ctx, query url.Values, part cut[T], item func(T) I) page[I] {

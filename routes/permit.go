@@ -26,6 +26,14 @@ func caller(ctx context.Context) (registrar.Principal, error) {
 // permit is the door of every program route: 401, then 404, then 403. Discovery
 // is asked only for a caller whose grants suffice.
 func (a *API) permit(ctx context.Context, key registrar.ProgramKey, want registrar.Permission) (entry, error) {
+	return a.admit(ctx, key, want, a.typed)
+}
+
+// typing reads the details that decide about enrollment permissions.
+type typing func(ctx context.Context, program registrar.Program) (registrar.ProgramDetails, error)
+
+// admit is permit with a say in what becomes of details that cannot be had.
+func (a *API) admit(ctx context.Context, key registrar.ProgramKey, want registrar.Permission, typed typing) (entry, error) {
 	who, err := caller(ctx)
 	if err != nil {
 		return entry{}, err
@@ -46,7 +54,7 @@ func (a *API) permit(ctx context.Context, key registrar.ProgramKey, want registr
 	if !want.MastersOnly() {
 		return in, nil
 	}
-	in.details, err = a.typed(ctx, program)
+	in.details, err = typed(ctx, program)
 	if err != nil {
 		return entry{}, err
 	}

@@ -3,7 +3,6 @@ package routes
 import (
 	"cmp"
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -28,6 +27,7 @@ type details = map[registrar.ProgramKey]registrar.ProgramDetails
 // programs lists the programs that the caller may see.
 func (a *API) programs(c *fiber.Ctx) error {
 	ctx := asked(c)
+	note := event(c, v3, "list_programs")
 	who, err := caller(ctx)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func (a *API) programs(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	filter, err := a.programFilter(ctx, query)
+	filter, err := a.programFilter(ctx, note, query.Get)
 	if err != nil {
 		return err
 	}
@@ -59,23 +59,30 @@ type programFilter struct {
 }
 
 // programFilter reads the filters. An unknown organization or permission is not
-// found, as in the original.
-func (a *API) programFilter(ctx context.Context, query url.Values) (programFilter, error) {
+// found, as in the original; of two mistakes the organization is told of.
+func (a *API) programFilter(ctx context.Context, note *registrar.Activity, value func(name string) string) (programFilter, error) {
 	filter := programFilter{
-		permission: registrar.Permission(cmp.Or(query.Get("user_has_perm"), string(registrar.ReadMetadata))),
-		title:      strings.ToLower(query.Get("program_title")),
+		permission: registrar.Permission(cmp.Or(value("user_has_perm"), string(registrar.ReadMetadata))),
+		title:      strings.ToLower(value("program_title")),
 	}
-	if !slices.Contains(registrar.ProgramPermissions(), filter.permission) {
-		return filter, notFound(nil)
-	}
+	tellPresent(note, "organization_filter", value("org"))
+	tellPresent(note, "permission_filter", value("user_has_perm"))
 	var err error
-	filter.organization, err = a.organization(ctx, query)
+	filter.organization, err = a.organization(ctx, value("org"))
+	switch {
+	case registrar.KindOf(err) == registrar.NotFound:
+		note.Failed("org_not_found")
+	case err == nil && !slices.Contains(registrar.ProgramPermissions(), filter.permission):
+		note.Failed("no_such_perm")
+		err = notFound(nil)
+	}
 	return filter, err
 }
 
 // organization reads the filter "org", and makes sure that there is such a one.
-func (a *API) organization(ctx context.Context, query url.Values) (registrar.OrganizationKey, error) {
-	key := registrar.OrganizationKey(query.Get("org"))
+// Empty means that the caller did not ask.
+func (a *API) organization(ctx context.Context, text string) (registrar.OrganizationKey, error) {
+	key := registrar.OrganizationKey(text)
 	if key == "" {
 		return "", nil
 	}
@@ -89,23 +96,33 @@ func (a *API) organization(ctx context.Context, query url.Values) (registrar.Org
 // listed finds the rows of one page. Details cost a Discovery call each, so they
 // are read for the page alone, unless the filter itself needs them.
 func (a *API) listed(ctx context.Context, who registrar.Principal, f programFilter, w window) (cut[registrar.Program], registrar.Report[details], error) {
-	var known registrar.Report[details]
-	// By grants alone; the type of a program can only take away.
-	rows, err := a.candidates(ctx, who, f.permission, f.organization)
+	rows, known, err := a.matching(ctx, who, f)
 	if err != nil {
 		return cut[registrar.Program]{}, known, err
 	}
-	byDetails := f.title != "" || f.permission.MastersOnly()
-	if byDetails {
-		known = a.detailsOf(ctx, rows)
-		rows = slices.DeleteFunc(rows, func(p registrar.Program) bool { return !f.keeps(who, p, known.Value[p.Key]) })
-	}
 	shown, err := cutOut(rows, w)
-	if err == nil && !byDetails {
+	if err == nil && !f.byDetails() {
 		known = a.detailsOf(ctx, shown.rows)
 	}
 	return shown, known, err
 }
+
+// matching finds all rows that f keeps. Their details are returned if f needs
+// them, and are not read otherwise.
+func (a *API) matching(ctx context.Context, who registrar.Principal, f programFilter) ([]registrar.Program, registrar.Report[details], error) {
+	var known registrar.Report[details]
+	// By grants alone; the type of a program can only take away.
+	rows, err := a.candidates(ctx, who, f.permission, f.organization)
+	if err != nil || !f.byDetails() {
+		return rows, known, err
+	}
+	known = a.detailsOf(ctx, rows)
+	rows = slices.DeleteFunc(rows, func(p registrar.Program) bool { return !f.keeps(who, p, known.Value[p.Key]) })
+	return rows, known, nil
+}
+
+// byDetails reports whether f can be decided with Discovery's help only.
+func (f programFilter) byDetails() bool { return f.title != "" || f.permission.MastersOnly() }
 
 // keeps compares the title as it is shown: an untitled program is found by its
 // key.

@@ -27,6 +27,7 @@ func (a *API) learner(want registrar.Parts, body func(entry, registrar.LearnerRe
 		if err := jsonOnly(c, query); err != nil {
 			return err
 		}
+		touch(c, registrar.Touch{Kind: registrar.TouchRead, Program: in.program.Key, Learner: []registrar.StudentKey{student}})
 		report, err := a.deps.Learners.Record(ctx, in.program, student, want)
 		if err != nil {
 			return err

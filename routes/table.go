@@ -34,12 +34,22 @@ func table[R any](a *API, of shape[R], ask askTable[R]) fiber.Handler {
 		if err != nil {
 			return err
 		}
+		touch(c, tableTouch(in.program.Key, runs))
 		report, err := ask(ctx, in.program, runs)
 		if err != nil {
 			return err
 		}
 		return sendTable(a, c, as, tableBody[R]{shape: of, program: in.program.Key, report: report})
 	}
+}
+
+// tableTouch names the course run when there is but one; several are the program.
+func tableTouch(program registrar.ProgramKey, runs []registrar.CourseID) registrar.Touch {
+	t := registrar.Touch{Kind: registrar.TouchRead, Program: program}
+	if len(runs) == 1 {
+		t.Course = string(runs[0])
+	}
+	return t
 }
 
 // sendTable streams body. All that the stream needs is in body, for c belongs to

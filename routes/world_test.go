@@ -3,6 +3,10 @@ package routes_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,6 +98,111 @@ func (p *purger) DropProgram(_ context.Context, program registrar.Program) error
 	return nil
 }
 
+// submitter remembers the orders it was given.
+type submitter struct {
+	orders []registrar.JobOrder
+	rows   []registrar.UploadRow // of the last upload
+	submit func(registrar.JobOrder) (registrar.JobID, error)
+	upload func(registrar.JobOrder, iter.Seq2[registrar.UploadRow, error]) (registrar.JobID, error)
+}
+
+func (s *submitter) Submit(_ context.Context, order registrar.JobOrder) (registrar.JobID, error) {
+	s.orders = append(s.orders, order)
+	return s.submit(order)
+}
+
+// readUpload reads rows as the submitter does: to their end, or to the first error.
+func (s *submitter) readUpload(_ registrar.JobOrder, rows iter.Seq2[registrar.UploadRow, error]) (registrar.JobID, error) {
+	var read []registrar.UploadRow
+	for row, err := range rows {
+		if err != nil {
+			return "", fmt.Errorf("jobs: upload: %w", err)
+		}
+		read = append(read, row)
+	}
+	s.rows = read
+	return newJob, nil
+}
+
+func (s *submitter) SubmitUpload(_ context.Context, order registrar.JobOrder, rows iter.Seq2[registrar.UploadRow, error]) (registrar.JobID, error) {
+	s.orders = append(s.orders, order)
+	return s.upload(order, rows)
+}
+
+// jobBook holds jobs, the oldest first, and the filters it was asked with.
+type jobBook struct {
+	jobs    []registrar.Job
+	filters []registrar.JobFilter
+}
+
+func (b *jobBook) Job(_ context.Context, id registrar.JobID) (registrar.Job, error) {
+	return b.first(func(j registrar.Job) bool { return j.ID == id })
+}
+
+func (b *jobBook) WriteJobOf(_ context.Context, program registrar.ProgramKey) (registrar.Job, error) {
+	return b.first(func(j registrar.Job) bool { return j.Program == program && j.Kind.Writes() && j.State.Processing() })
+}
+
+func (b *jobBook) first(is func(registrar.Job) bool) (registrar.Job, error) {
+	if i := slices.IndexFunc(b.jobs, is); i >= 0 {
+		return b.jobs[i], nil
+	}
+	return registrar.Job{}, registrar.Fail(registrar.NotFound, "Not found.", nil)
+}
+
+func (b *jobBook) Jobs(_ context.Context, f registrar.JobFilter) ([]registrar.Job, int, error) {
+	b.filters = append(b.filters, f)
+	var found []registrar.Job
+	for _, j := range b.jobs {
+		if (f.Owner == "" || j.Owner == f.Owner) && (f.Program == "" || j.Program == f.Program) &&
+			(f.Kind == "" || j.Kind == f.Kind) && (f.States == nil || slices.Contains(f.States, j.State)) &&
+			(f.Since.IsZero() || !j.Created.Before(f.Since)) && (f.Until.IsZero() || j.Created.Before(f.Until)) {
+			found = append(found, j)
+		}
+	}
+	total := len(found)
+	found = found[min(f.Offset, total):]
+	if f.Limit > 0 {
+		found = found[:min(f.Limit, len(found))]
+	}
+	return found, total, nil
+}
+
+type linker func(name string) (string, error)
+
+func (l linker) Link(_ context.Context, name string) (string, error) { return l(name) }
+
+// enroller remembers what it was given to write.
+type enroller struct {
+	writes []registrar.EnrollmentWrite
+	write  func(registrar.EnrollmentWrite) (registrar.WriteReport, error)
+}
+
+func (e *enroller) Write(_ context.Context, w registrar.EnrollmentWrite) (registrar.WriteReport, error) {
+	e.writes = append(e.writes, w)
+	return e.write(w)
+}
+
+// echo takes every item with the status that it asks for.
+func echo(w registrar.EnrollmentWrite) (registrar.WriteReport, error) {
+	var report registrar.WriteReport
+	for _, item := range w.Items {
+		var status string
+		if err := json.Unmarshal(item["status"], &status); err != nil {
+			return report, err
+		}
+		report.Good = true
+		report.Results = append(report.Results, registrar.WriteResult{StudentKey: item.StudentKey(), Code: status})
+	}
+	return report, nil
+}
+
+type reports func(registrar.Program, time.Time) ([]registrar.ReportFile, error)
+
+func (r reports) Reports(_ context.Context, p registrar.Program, since time.Time) ([]registrar.ReportFile, error) {
+	return r(p, since)
+}
+
 // world is one school and a half: three programs of MITx, one of NorthU.
 type world struct {
 	directory directory
@@ -101,14 +210,41 @@ type world struct {
 	learners  learners
 	tables    tables
 	purger    purger
+	submitter submitter
+	jobs      jobBook
+	linker    linker
+	enroller  enroller
+	reports   reports
+	shelves   []routes.Shelf
+	media     routes.MediaConfig
 	config    routes.Config
+	// activities are what the requests of the test turned out to be, in order.
+	activities []*registrar.Activity
+	lock       sync.Mutex
+}
+
+// noted returns a place for what one request turns out to be.
+func (w *world) noted() *registrar.Activity {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	note := &registrar.Activity{}
+	w.activities = append(w.activities, note)
+	return note
 }
 
 // now is the time of every test; the sources are some seconds older.
 func now() time.Time { return time.Date(2026, 3, 2, 8, 21, 56, 0, time.UTC) }
 
 func (w *world) deps() routes.Deps {
-	return routes.Deps{Directory: &w.directory, Catalog: &w.catalog, Learners: &w.learners, Tables: &w.tables, Purger: &w.purger}
+	return routes.Deps{
+		Directory: &w.directory, Catalog: &w.catalog, Learners: &w.learners, Tables: &w.tables, Purger: &w.purger,
+		Submitter: &w.submitter, Jobs: &w.jobs, Linker: w.linker, Enroller: &w.enroller, Reports: w.reports,
+	}
+}
+
+// rooms are what the gateway mounts.
+func (w *world) rooms() []mounter {
+	return []mounter{routes.New(w.config, w.deps()), routes.Docs(), routes.NewMedia(w.media, w.shelves...)}
 }
 
 func newWorld(tb testing.TB) *world {
@@ -140,7 +276,50 @@ func newWorld(tb testing.TB) *world {
 	}
 	w.learners = learnersOf(tb, known["masters-cs"])
 	w.tables = tablesOf(known["masters-cs"])
+	w.submitter.submit = func(registrar.JobOrder) (registrar.JobID, error) { return newJob, nil }
+	w.submitter.upload = w.submitter.readUpload
+	w.enroller.write = echo
+	w.jobs.jobs = jobsOfTwo()
+	w.reports = twoReports
+	w.linker = func(name string) (string, error) { return "http://example.com/api/media/token/" + name, nil }
 	return w
+}
+
+// newJob is the id of every job that the doubles start.
+const newJob registrar.JobID = "0d9b3c52-6f0e-4c1b-8a55-3f2d6c7b8e90"
+
+// jobsOfTwo are a job of the registrar in every state, the clerk's one, and one
+// whose result was deleted for its age.
+func jobsOfTwo() []registrar.Job {
+	at := func(minute int) time.Time {
+		return now().Add(time.Duration(minute-100)*time.Minute + 189272*time.Microsecond)
+	}
+	read, write := registrar.ListProgramEnrollments, registrar.WriteProgramEnrollments
+	job := func(n int, owner registrar.Username, kind registrar.JobKind, state registrar.JobState) registrar.Job {
+		order := registrar.JobOrder{Kind: kind, Program: registrar.Program{Key: "masters-cs"}}
+		return registrar.Job{
+			ID: registrar.JobID(fmt.Sprintf("%08d-6f0e-4c1b-8a55-3f2d6c7b8e90", n)), Owner: owner, Kind: kind, Name: order.Name(),
+			Program: "masters-cs", State: state, Created: at(n),
+		}
+	}
+	jobs := []registrar.Job{
+		job(1, "registrar", read, registrar.JobSucceeded),
+		job(2, "registrar", write, registrar.JobSucceeded),
+		job(3, "registrar", read, registrar.JobFailed),
+		job(4, "registrar", read, registrar.JobCanceled),
+		job(5, "registrar", read, registrar.JobRetrying),
+		job(6, "clerk", read, registrar.JobPending),
+		job(7, "registrar", write, registrar.JobInProgress),
+		job(8, "registrar", registrar.GetCourseGrades, registrar.JobPending),
+	}
+	for i, minute := range []int{1, 2, 3} {
+		jobs[i].Attempt, jobs[i].Started, jobs[i].Finished = 1, at(minute), at(minute).Add(3*time.Second)
+	}
+	jobs[1].Text, jobs[1].Result = "207", "job-results/"+string(jobs[1].ID)+".csv"
+	jobs[2].Reason, jobs[2].Code = "The LMS answered 500 while its enrollments were read.", "upstream_error"
+	jobs[4].Created = jobs[4].Created.Truncate(time.Second)
+	jobs[6].Attempt, jobs[6].Started = 2, at(8)
+	return jobs
 }
 
 func reportOf[T any](value T, sources ...registrar.Source) registrar.Report[T] {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"registrar/aggregate"
+	"registrar/internal/resting"
 )
 
 var _ aggregate.Tier = (*Cache)(nil)
@@ -23,7 +25,7 @@ type Cache struct {
 	scripts scripts
 	me      string // names this process in messages
 	packer  *packer
-	breaker *breaker
+	use     *usage
 	full    *condition // Redis refuses to store
 	garbage *condition // entries that cannot be unpacked
 	place   place
@@ -45,7 +47,7 @@ func New(client *redis.Client, cfg Config) (*Cache, error) {
 	if !client.Options().ContextTimeoutEnabled {
 		return nil, errors.New("rediscache: the client ignores deadlines: set ContextTimeoutEnabled")
 	}
-	if cfg.Timeout < 0 || cfg.Lease < 0 || cfg.MaxEntry < 0 || cfg.Beat < 0 || cfg.Failures < 0 || cfg.Rest < 0 {
+	if cfg.Timeout < 0 || cfg.Lease < 0 || cfg.MaxEntry < 0 || cfg.Beat < 0 {
 		return nil, errors.New("rediscache: a negative bound")
 	}
 	packer, err := newPacker()
@@ -55,8 +57,8 @@ func New(client *redis.Client, cfg Config) (*Cache, error) {
 	c := &Cache{
 		cfg: cfg, client: client, keys: newKeys(cfg.Prefix, client.Options().DB), me: rand.Text(), packer: packer,
 		scripts: newScripts(),
-		breaker: &breaker{limit: cfg.Failures, rest: cfg.Rest, log: cfg.Log},
-		full:    &condition{log: cfg.Log, begins: "shared cache full: parts are not shared", ends: "shared cache takes parts again"},
+		use:     &usage{log: cfg.Log},
+		full:    &condition{log: cfg.Log, begins: "shared cache takes no parts: they are not shared", ends: "shared cache takes parts again"},
 		garbage: &condition{log: cfg.Log, begins: "shared cache holds garbage", ends: "shared cache is readable again"},
 		nudge:   make(chan struct{}, 1), end: func() {},
 	}
@@ -64,34 +66,59 @@ func New(client *redis.Client, cfg Config) (*Cache, error) {
 	return c, nil
 }
 
-// bounded is ctx with the limit of one command.
-func (c *Cache) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, c.cfg.Timeout, errSlow)
+// away reports whether commands are not even tried.
+func (c *Cache) away() bool { return !c.use.on() || c.cfg.Rest.Resting() }
+
+// ask runs one command within its limit, unless Redis rests.
+func (c *Cache) ask(ctx context.Context, command func(context.Context) error) error {
+	return c.judge(ctx, c.cfg.Rest.Use(ctx, func(ctx context.Context) error {
+		return within(ctx, c.cfg.Timeout, command)
+	}))
 }
 
-// ErrAway is why nothing was asked of Redis: it has failed too often, or nobody
-// follows it yet.
+// within runs a command that may take as long as limit.
+func within(ctx context.Context, limit time.Duration, command func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSlow)
+	defer cancel()
+	return command(ctx)
+}
+
+// ErrAway is why nothing was asked of Redis: it did not answer a moment ago, or
+// nobody follows it yet.
 var ErrAway = errors.New("rediscache: redis is left alone for a while")
 
 var errSlow = errors.New("rediscache: redis did not answer in time")
 
-// judge tells the breaker how a command ended, and returns its error. That a
-// caller left says nothing about Redis; that Redis is full does not hinder reads.
+// judge learns from how a command ended, and returns its error. That a caller
+// left says nothing about Redis; that Redis refuses a command does not hinder
+// others, and is told by the follower if it is refused as well.
 func (c *Cache) judge(caller context.Context, err error) error {
 	switch {
-	case err == nil:
-		c.breaker.passed()
-	case caller.Err() != nil:
-	case isFull(err):
+	case err == nil, caller.Err() != nil:
+	case takesNoWrites(err):
 		c.full.begin(caller, err)
+	case errors.Is(err, resting.ErrResting):
+		c.use.lost(caller, err)
+		return ErrAway
 	default:
 		c.counts.errors.Add(1)
-		c.breaker.failed(caller, err)
+		if c.cfg.Rest.Resting() {
+			c.use.lost(caller, err)
+		}
 	}
 	return err
 }
 
-func isFull(err error) bool { return redis.HasErrorPrefix(err, "OOM") }
+// takesNoWrites reports whether Redis only reads at the moment: its memory is full,
+// it has become the replica of another, or it cannot save what it is given.
+func takesNoWrites(err error) bool {
+	for _, prefix := range []string{"OOM", "READONLY", "MISCONF", "NOREPLICAS"} {
+		if redis.HasErrorPrefix(err, prefix) {
+			return true
+		}
+	}
+	return false
+}
 
 // wake has the follower beat at once.
 func (c *Cache) wake() {

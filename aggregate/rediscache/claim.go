@@ -78,15 +78,17 @@ func (c *Cache) Claim(ctx context.Context, key string, tags []string) (aggregate
 func (cl *claim) try(ctx context.Context) (holder string, left time.Duration, err error) {
 	c := cl.cache
 	at, known := c.place.now()
-	if !known || c.breaker.open() {
+	if !known || c.away() {
 		return "", 0, ErrAway
 	}
 	names := c.keys.marks([]string{c.keys.position, c.keys.lease(cl.key)}, cl.tags)
-	limited, cancel := c.bounded(ctx)
-	defer cancel()
-	reply, err := c.scripts.claim.Run(limited, c.client, names, at.epoch, at.number, cl.token,
-		c.cfg.Lease.Milliseconds(), markTime.Milliseconds()).Slice()
-	if c.judge(ctx, err) != nil {
+	var reply []any
+	err = c.ask(ctx, func(ctx context.Context) (err error) {
+		reply, err = c.scripts.claim.Run(ctx, c.client, names, at.epoch, at.number, cl.token,
+			c.cfg.Lease.Milliseconds(), markTime.Milliseconds()).Slice()
+		return err
+	})
+	if err != nil {
 		return "", 0, fmt.Errorf("rediscache: claim: %w", err)
 	}
 	c.full.end(ctx)
@@ -120,7 +122,7 @@ func (cl *claim) read(reply []any) (holder string, left time.Duration, err error
 // big, already too old or overtaken by a drop is not stored, which is no error.
 func (cl *claim) Set(ctx context.Context, part aggregate.Encoded) error {
 	c := cl.cache
-	if c.breaker.open() {
+	if c.away() {
 		return ErrAway
 	}
 	entry := c.packer.pack(stampOf(cl.stamp), part.Data)
@@ -129,10 +131,12 @@ func (cl *claim) Set(ctx context.Context, part aggregate.Encoded) error {
 		return nil
 	}
 	names := c.keys.marks([]string{c.keys.position, c.keys.lease(cl.key), c.keys.part(cl.key)}, cl.tags)
-	limited, cancel := c.bounded(ctx)
-	defer cancel()
-	how, err := c.scripts.store.Run(limited, c.client, names, cl.token, cl.stamp, entry, part.Keep.Milliseconds()).Text()
-	if c.judge(ctx, err) != nil {
+	var how string
+	err := c.ask(ctx, func(ctx context.Context) (err error) {
+		how, err = c.scripts.store.Run(ctx, c.client, names, cl.token, cl.stamp, entry, part.Keep.Milliseconds()).Text()
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("rediscache: set: %w", err)
 	}
 	c.full.end(ctx)
@@ -147,7 +151,7 @@ func (cl *claim) Set(ctx context.Context, part aggregate.Encoded) error {
 
 // Release ends the claim. When Redis cannot be told, the lease lapses by itself.
 func (cl *claim) Release(ctx context.Context) {
-	if cl.finish() && !cl.cache.breaker.open() {
+	if cl.finish() && !cl.cache.away() {
 		// The load may have been canceled; others need not wait for that.
 		ctx = context.WithoutCancel(ctx)
 		_ = cl.renew(ctx, 0) // judged and counted there
@@ -163,11 +167,10 @@ func (cl *claim) finish() bool {
 // renew gives the lease that long from now; 0 ends it.
 func (cl *claim) renew(ctx context.Context, lease time.Duration) error {
 	c := cl.cache
-	limited, cancel := c.bounded(ctx)
-	defer cancel()
-	err := c.scripts.renew.Run(limited, c.client, []string{c.keys.lease(cl.key)},
-		cl.token+" "+cl.stamp, lease.Milliseconds()).Err()
-	return c.judge(ctx, err)
+	return c.ask(ctx, func(ctx context.Context) error {
+		return c.scripts.renew.Run(ctx, c.client, []string{c.keys.lease(cl.key)},
+			cl.token+" "+cl.stamp, lease.Milliseconds()).Err()
+	})
 }
 
 // held are the claims of this process. The follower renews them.

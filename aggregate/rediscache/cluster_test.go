@@ -168,8 +168,8 @@ func TestMissedDrop(t *testing.T) {
 			t.Parallel()
 			opt, s := where(t), &site{}
 			p := newProxy(t, opt.Addr)
-			cfg := rediscache.Config{Rest: 50 * time.Millisecond}
-			one, two := join(t, s, opt.Addr, opt.DB, cfg).ready(t), join(t, s, p.addr(), opt.DB, cfg).ready(t)
+			cfg := func() rediscache.Config { return rediscache.Config{Rest: restOf(50 * time.Millisecond)} }
+			one, two := join(t, s, opt.Addr, opt.DB, cfg()).ready(t), join(t, s, p.addr(), opt.DB, cfg()).ready(t)
 			one.read(t)
 			two.read(t)
 			p.set(test.lose)
@@ -197,8 +197,10 @@ func TestBackInUseMeansCaughtUp(t *testing.T) {
 	t.Parallel()
 	opt, s := where(t), &site{}
 	p := newProxy(t, opt.Addr)
-	cfg := rediscache.Config{Rest: time.Millisecond, Beat: 5 * time.Millisecond}
-	one, two := join(t, s, opt.Addr, opt.DB, cfg).ready(t), join(t, s, p.addr(), opt.DB, cfg).ready(t)
+	cfg := func() rediscache.Config {
+		return rediscache.Config{Rest: restOf(time.Millisecond), Beat: 5 * time.Millisecond}
+	}
+	one, two := join(t, s, opt.Addr, opt.DB, cfg()).ready(t), join(t, s, p.addr(), opt.DB, cfg()).ready(t)
 	for range 20 {
 		one.read(t)
 		two.read(t)
@@ -224,8 +226,8 @@ func TestLostMemory(t *testing.T) {
 		t.Parallel()
 		opt, s := where(t), &site{}
 		p := newProxy(t, opt.Addr)
-		cfg := rediscache.Config{Rest: time.Millisecond}
-		one, two := join(t, s, p.addr(), opt.DB, cfg).ready(t), join(t, s, p.addr(), opt.DB, cfg).ready(t)
+		cfg := func() rediscache.Config { return rediscache.Config{Rest: restOf(time.Millisecond)} }
+		one, two := join(t, s, p.addr(), opt.DB, cfg()).ready(t), join(t, s, p.addr(), opt.DB, cfg()).ready(t)
 		one.read(t)
 		two.read(t)
 		if err := one.Drop(t.Context(), aggregate.RunTag(run(t))); err != nil {
@@ -249,8 +251,8 @@ func TestLostMemory(t *testing.T) {
 		t.Parallel()
 		opt, s := where(t), &site{}
 		p := newProxy(t, opt.Addr)
-		cfg := rediscache.Config{Rest: time.Millisecond}
-		one, two := join(t, s, opt.Addr, opt.DB, cfg).ready(t), join(t, s, p.addr(), opt.DB, cfg).ready(t)
+		cfg := func() rediscache.Config { return rediscache.Config{Rest: restOf(time.Millisecond)} }
+		one, two := join(t, s, opt.Addr, opt.DB, cfg()).ready(t), join(t, s, p.addr(), opt.DB, cfg()).ready(t)
 		one.read(t)
 		two.read(t)
 		p.set(func(p *proxy) { p.down = true })
@@ -283,8 +285,8 @@ func TestLostMemory(t *testing.T) {
 	t.Run("and is back where it was", func(t *testing.T) {
 		t.Parallel()
 		opt, s := where(t), &site{}
-		cfg := rediscache.Config{Rest: time.Millisecond}
-		one := join(t, s, opt.Addr, opt.DB, cfg).ready(t)
+		cfg := func() rediscache.Config { return rediscache.Config{Rest: restOf(time.Millisecond)} }
+		one := join(t, s, opt.Addr, opt.DB, cfg()).ready(t)
 		client := dial(t, opt.Addr, opt.DB)
 		one.read(t)
 		eventually(t, slack, "it is stored", func() bool { return one.tier.Stats().Stored == 1 })
@@ -303,7 +305,7 @@ func TestLostMemory(t *testing.T) {
 		if got := one.read(t); got != want {
 			t.Errorf("reads version %s out of the old state, want %s", got, want)
 		}
-		two := join(t, s, opt.Addr, opt.DB, cfg)
+		two := join(t, s, opt.Addr, opt.DB, cfg())
 		eventually(t, slack, "the old state is void", func() bool { return two.read(t) == want })
 	})
 }
@@ -313,8 +315,8 @@ func TestDropWithoutRedisIsToldLater(t *testing.T) {
 	t.Parallel()
 	opt, s := where(t), &site{}
 	p := newProxy(t, opt.Addr)
-	cfg := rediscache.Config{Rest: time.Millisecond}
-	one, two := join(t, s, p.addr(), opt.DB, cfg).ready(t), join(t, s, opt.Addr, opt.DB, cfg).ready(t)
+	cfg := func() rediscache.Config { return rediscache.Config{Rest: restOf(time.Millisecond)} }
+	one, two := join(t, s, p.addr(), opt.DB, cfg()).ready(t), join(t, s, opt.Addr, opt.DB, cfg()).ready(t)
 	one.read(t)
 	two.read(t)
 	p.set(func(p *proxy) { p.down = true })
@@ -339,7 +341,7 @@ func TestTooManyOwedDropsAreADropOfEverything(t *testing.T) {
 	t.Parallel()
 	opt := where(t)
 	p := newProxy(t, opt.Addr)
-	one := tier(t, p.addr(), opt.DB, rediscache.Config{Rest: time.Millisecond}, nil)
+	one := tier(t, p.addr(), opt.DB, rediscache.Config{Rest: restOf(time.Millisecond)}, nil)
 	two := tier(t, opt.Addr, opt.DB, rediscache.Config{}, nil)
 	put(t, two, "k", []byte("old"), "a:1")
 	p.set(func(p *proxy) { p.down = true })

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"log/slog"
 	"time"
+
+	"registrar/internal/resting"
 )
 
 const (
@@ -12,8 +14,6 @@ const (
 	defaultLease    = 3 * time.Second
 	defaultMaxEntry = 4 << 20
 	defaultBeat     = 250 * time.Millisecond
-	defaultFailures = 3
-	defaultRest     = time.Second
 )
 
 const (
@@ -47,11 +47,9 @@ type Config struct {
 	// MaxEntry bounds one packed part in bytes; a bigger one is not shared.
 	// Default 4 MiB.
 	MaxEntry int
-	// Failures is how many commands in a row may fail before Redis is left
-	// alone. Default 3.
-	Failures int
-	// Rest is how long it is then left alone at least. Default 1 s.
-	Rest time.Duration
+	// Rest says when Redis is left alone because it did not answer; whoever else
+	// uses Redis may share it. Default: one of its own.
+	Rest *resting.Rest
 	// Beat is how often the follower compares its position and renews claims, and
 	// how soon it tries again what failed. Default 250 ms.
 	Beat time.Duration
@@ -64,9 +62,10 @@ func (c Config) withDefaults() Config {
 	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
 	c.Lease = cmp.Or(c.Lease, defaultLease)
 	c.MaxEntry = cmp.Or(c.MaxEntry, defaultMaxEntry)
-	c.Failures = cmp.Or(c.Failures, defaultFailures)
-	c.Rest = cmp.Or(c.Rest, defaultRest)
 	c.Beat = cmp.Or(c.Beat, defaultBeat)
+	if c.Rest == nil {
+		c.Rest = resting.New(resting.Config{})
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

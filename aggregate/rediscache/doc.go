@@ -22,7 +22,8 @@
 // # Failing
 //
 // Reads never fail and never wait long: each command has a short limit, and after
-// a few failures Redis is left alone. Only the follower, behind everybody's back,
-// tries whether it answers again. A drop that could not be told to Redis is
-// remembered and told later; until then this replica does not read what it was about.
+// one that was not answered Redis is left to rest, by this cache and by whoever
+// shares its [resting.Rest]. The follower, behind everybody's back, tries whether it
+// answers again. A drop that could not be told to Redis is remembered and told later;
+// until then this replica does not read what it was about.
 package rediscache

@@ -18,6 +18,7 @@ import (
 	"registrar/aggregate/rediscache"
 	"registrar/internal/provision/provisiontest"
 	"registrar/internal/registrar"
+	"registrar/internal/resting"
 )
 
 // site is an LMS whose enrollment listing names the version that held when the
@@ -160,6 +161,9 @@ func dial(tb testing.TB, addr string, db int) *redis.Client {
 	})
 	return client
 }
+
+// restOf is a rest of that length.
+func restOf(d time.Duration) *resting.Rest { return resting.New(resting.Config{Length: d}) }
 
 // slack is for machines that do many things at once.
 const slack = 20 * time.Second

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"registrar/aggregate"
 )
@@ -27,8 +26,8 @@ func (c *Cache) Drop(ctx context.Context, tags []string) error {
 	// Pending before it is tried: meanwhile nothing about these tags is read here.
 	turn := c.pending.add(tags)
 	err := ErrAway
-	if _, known := c.place.now(); known && !c.breaker.open() {
-		err = c.tell(ctx, tags, c.cfg.Timeout)
+	if _, known := c.place.now(); known && !c.away() {
+		err = c.tell(ctx, tags, c.ask)
 	}
 	if err != nil {
 		c.pending.owe(tags)
@@ -39,19 +38,21 @@ func (c *Cache) Drop(ctx context.Context, tags []string) error {
 	return nil
 }
 
-// tell drops tags in Redis.
-func (c *Cache) tell(ctx context.Context, tags []string, limit time.Duration) error {
+// tell drops tags in Redis; ask runs a command.
+func (c *Cache) tell(ctx context.Context, tags []string, ask func(context.Context, func(context.Context) error) error) error {
 	what := ""
 	if slices.Contains(tags, aggregate.AllTag().Text()) {
 		tags, what = []string{aggregate.AllTag().Text()}, "all"
 	}
 	for chunk := range slices.Chunk(tags, dropChunk) {
-		limited, cancel := context.WithTimeoutCause(ctx, limit, errSlow)
-		floor := c.place.floor()
-		reply, err := c.scripts.drop.Run(limited, c.client, c.keys.marks([]string{c.keys.position}, chunk),
-			floor.epoch, floor.number, rand.Text(), c.me, c.keys.channel, what, strings.Join(chunk, " ")).Slice()
-		cancel()
-		if c.judge(ctx, err) != nil {
+		var reply []any
+		err := ask(ctx, func(ctx context.Context) (err error) {
+			floor := c.place.floor()
+			reply, err = c.scripts.drop.Run(ctx, c.client, c.keys.marks([]string{c.keys.position}, chunk),
+				floor.epoch, floor.number, rand.Text(), c.me, c.keys.channel, what, strings.Join(chunk, " ")).Slice()
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("rediscache: drop: %w", err)
 		}
 		if at, ok := readPosition(reply); ok {
@@ -68,7 +69,11 @@ func (c *Cache) tellPending(ctx context.Context) {
 	if len(tags) == 0 {
 		return
 	}
-	if err := c.tell(ctx, tags, patient*c.cfg.Timeout); err == nil {
+	// That Redis answers as late as this ends no rest.
+	patiently := func(ctx context.Context, command func(context.Context) error) error {
+		return c.judge(ctx, within(ctx, patient*c.cfg.Timeout, command))
+	}
+	if err := c.tell(ctx, tags, patiently); err == nil {
 		c.pending.done(tags, turn)
 	}
 }

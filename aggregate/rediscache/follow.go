@@ -31,7 +31,7 @@ func (c *Cache) Close() {
 	c.follow.Do(func() {}) // or a Follow after this would go on for ever
 	c.end()
 	c.ended.Wait()
-	c.breaker.stop()
+	c.use.stop()
 }
 
 // listen hears the messages of the others, over one connection after another.
@@ -96,7 +96,7 @@ func (c *Cache) stand(ctx context.Context) bool {
 	}
 	c.place.settle(seen, true)
 	c.place.listen(true)
-	c.breaker.mend(ctx)
+	c.take(ctx)
 	return true
 }
 
@@ -106,13 +106,13 @@ func (c *Cache) beat(ctx context.Context) {
 		c.guard(ctx, func() {
 			if seen, err := c.locate(ctx); err == nil {
 				c.place.settle(seen, false)
-				c.breaker.mend(ctx)
+				c.take(ctx)
 				c.renew(ctx)
 			}
 			c.tellPending(ctx)
 		})
 		pause := c.cfg.Beat
-		if !c.breaker.open() {
+		if !c.away() {
 			pause = c.place.pace(pause)
 		}
 		t := time.NewTimer(pause)
@@ -129,24 +129,43 @@ func (c *Cache) beat(ctx context.Context) {
 
 // locate asks Redis for the position, and has it made where it is lost.
 func (c *Cache) locate(ctx context.Context) (position, error) {
-	limited, cancel := c.bounded(ctx)
-	defer cancel()
 	floor := c.place.floor()
-	reply, err := c.scripts.locate.Run(limited, c.client, []string{c.keys.position},
-		floor.epoch, floor.number, rand.Text(), c.me, c.keys.channel).Slice()
+	var at position
+	err := c.cfg.Rest.Try(ctx, func(ctx context.Context) error {
+		return within(ctx, c.cfg.Timeout, func(ctx context.Context) (err error) {
+			at, err = c.where(ctx, floor)
+			return err
+		})
+	})
 	if err != nil {
 		if ctx.Err() == nil {
 			c.counts.errors.Add(1)
-			c.breaker.lost(ctx, err)
+			c.use.lost(ctx, err)
 		}
 		return position{}, fmt.Errorf("rediscache: locate: %w", err)
 	}
-	if at, ok := readPosition(reply); ok {
-		return at, nil
+	return at, nil
+}
+
+func (c *Cache) where(ctx context.Context, floor position) (position, error) {
+	reply, err := c.scripts.locate.Run(ctx, c.client, []string{c.keys.position},
+		floor.epoch, floor.number, rand.Text(), c.me, c.keys.channel).Slice()
+	if err != nil {
+		return position{}, err
 	}
-	err = errors.New("rediscache: locate: an answer of another kind")
-	c.breaker.lost(ctx, err)
-	return position{}, err
+	at, ok := readPosition(reply)
+	if !ok {
+		return position{}, errors.New("an answer of another kind")
+	}
+	return at, nil
+}
+
+// take uses Redis, now that the follower was answered and has forgotten what it
+// had to, unless Redis is still to be left alone.
+func (c *Cache) take(ctx context.Context) {
+	if !c.cfg.Rest.Resting() {
+		c.use.found(ctx)
+	}
 }
 
 // renew keeps the leases of loads that take longer.

@@ -10,7 +10,7 @@ import (
 // ([ErrAway]) or did not answer properly; the caller goes on as after a miss.
 func (c *Cache) Get(ctx context.Context, key string, tags []string) ([]byte, bool, error) {
 	at, known := c.place.now()
-	if !known || c.breaker.open() {
+	if !known || c.away() {
 		return nil, false, ErrAway
 	}
 	if c.pending.touches(tags) {
@@ -18,10 +18,12 @@ func (c *Cache) Get(ctx context.Context, key string, tags []string) ([]byte, boo
 		return nil, false, nil
 	}
 	names := c.keys.marks([]string{c.keys.part(key), c.keys.position}, tags)
-	limited, cancel := c.bounded(ctx)
-	defer cancel()
-	values, err := c.client.MGet(limited, names...).Result()
-	if c.judge(ctx, err) != nil {
+	var values []any
+	err := c.ask(ctx, func(ctx context.Context) (err error) {
+		values, err = c.client.MGet(ctx, names...).Result()
+		return err
+	})
+	if err != nil {
 		return nil, false, fmt.Errorf("rediscache: get: %w", err)
 	}
 	data, ok, err := c.read(values, at)

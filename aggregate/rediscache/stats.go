@@ -31,6 +31,6 @@ func (c *Cache) Stats() Stats {
 		Hits: n.hits.Load(), Misses: n.misses.Load(), Errors: n.errors.Load(), Garbage: n.garbage.Load(),
 		Stored: n.stored.Load(), Refused: n.refused.Load(), Unfit: n.unfit.Load(),
 		Drops: n.drops.Load(), Followed: n.followed.Load(), Forgets: n.forgets.Load(), Waits: n.waits.Load(),
-		Pending: c.pending.count(), Claims: c.held.count(), Away: c.breaker.open(), Listening: c.place.hears(),
+		Pending: c.pending.count(), Claims: c.held.count(), Away: c.away(), Listening: c.place.hears(),
 	}
 }

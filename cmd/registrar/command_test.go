@@ -52,6 +52,8 @@ func newConsole(t *testing.T, base string) console {
 		"REGISTRAR_LMS_URL=" + base, "REGISTRAR_DISCOVERY_URL=" + base,
 		"REGISTRAR_LMS_CLIENT_ID=" + demoService, "REGISTRAR_LMS_CLIENT_SECRET=" + secretOf(sim, demoService),
 		"REGISTRAR_AUTH_ISSUERS_0_ISSUER=" + sim.Issuer(), "REGISTRAR_AUTH_ISSUERS_0_HS256_SECRET=" + sim.Secret(),
+		"REGISTRAR_FILES_URL=file:" + filepath.Join(t.TempDir(), "files"),
+		"REGISTRAR_FILES_LINK_KEY=a secret for signed links", "REGISTRAR_AUDIT_KEY=a secret for hashed keys",
 	}}
 }
 
@@ -64,6 +66,10 @@ func TestSetUpFromNothing(t *testing.T) {
 
 	if code, _, errs := c.run(t, "user", "list"); code != 1 || !strings.Contains(errs, "registrar migrate") {
 		t.Errorf("before migrate: exit %d, %q; want it to name the command that helps", code, errs)
+	}
+	migrateStoreAlone(t, environment(c.environ, "REGISTRAR_STORE_DSN"))
+	if code, _, errs := c.run(t, "serve"); code != 1 || !strings.Contains(errs, "job queue") || !strings.Contains(errs, "registrar migrate") {
+		t.Errorf("before the job queue is migrated: exit %d, %q; want it to name the command that helps", code, errs)
 	}
 	c.must(t, "migrate")
 	if out := c.must(t, "migrate"); !strings.HasPrefix(out, "0 migration") {

@@ -102,11 +102,14 @@ func demoGateway(ctx context.Context, cfg config.Config, listener net.Listener, 
 	if err := demoSite(ctx, cfg, store, sh); err != nil {
 		return err
 	}
-	s, err := build(cfg, store, sh)
+	s, err := build(ctx, reachableAt(cfg, listener.Addr()), store, sh)
 	if err != nil {
 		return err
 	}
 	defer closing(log, "rooms", s)
+	if err := s.queue.Start(ctx); err != nil {
+		return err
+	}
 	at := addresses{gateway: "http://" + listener.Addr().String(), simulator: cfg.LMS.URL}
 	token, err := demoToken(ctx, cfg, sim)
 	if err != nil {
@@ -124,7 +127,7 @@ func demoGateway(ctx context.Context, cfg config.Config, listener net.Listener, 
 // slugs, one group a school and the users of the two schools' systems. With
 // --data it may find all of that done already.
 func demoSite(ctx context.Context, cfg config.Config, store *linkstore.Store, sh *shared) error {
-	if _, err := store.Migrate(ctx); err != nil {
+	if _, err := migrateStore(ctx, store); err != nil {
 		return err
 	}
 	if _, err := runSync(ctx, cfg, store, sh, nil); err != nil {
@@ -188,6 +191,8 @@ func demoConfig(base, address, folder string, sim *simulator.Simulator) config.C
 		JWKSet: config.Secret(sim.JWKSet()), HS256Secret: config.Secret(sim.Secret()),
 	}}
 	cfg.Store.DSN = config.Secret("sqlite:" + filepath.Join(folder, "registrar.db"))
+	cfg.Files.URL = "file:" + filepath.Join(folder, "files")
+	cfg.Reports.URL = "file:" + filepath.Join(folder, "reports")
 	cfg.LMS.URL = base
 	cfg.LMS.ClientID = demoService
 	cfg.LMS.ClientSecret = config.Secret(secretOf(sim, demoService))

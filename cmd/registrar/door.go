@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -13,16 +14,19 @@ import (
 )
 
 // The classes of routes, each with a rate limit of its own. What passes through
-// is of a fourth class, "passthrough".
+// is of one more class, "passthrough".
 const (
 	classRead     = "read"
 	classTable    = "table"
+	classWrite    = "write"
 	classInternal = "internal"
 )
 
-// classOf says how heavy a route is, by its template.
-func classOf(_, path string) string {
+// classOf says how heavy a route is, by its method and template.
+func classOf(method, path string) string {
 	switch {
+	case method == http.MethodPost || method == http.MethodPatch:
+		return classWrite
 	case strings.HasPrefix(path, "/api/internal/"):
 		return classInternal
 	case strings.Contains(path, "/learners/"):
@@ -77,6 +81,7 @@ func doorConfig(cfg config.Config) gateway.Config {
 		HeaderLimit:    int(cfg.Server.HeaderLimit),
 		TrustedProxies: cfg.Server.TrustedProxies,
 		Origins:        cfg.CORS.Origins,
+		Cookies:        gateway.Cookies{HeaderPayload: cfg.Auth.Cookies.HeaderPayload, Signature: cfg.Auth.Cookies.Signature},
 		Limits:         limitsOf(cfg.Limits),
 	}
 }
@@ -91,7 +96,7 @@ func limitsOf(c config.Limits) gateway.Limits {
 	return gateway.Limits{
 		Observe: c.Observe,
 		Classes: map[string]gateway.Limit{
-			classRead: limit(c.Read), classTable: limit(c.Table), classInternal: limit(c.Internal), "passthrough": limit(c.Passthrough),
+			classRead: limit(c.Read), classTable: limit(c.Table), classWrite: limit(c.Write), classInternal: limit(c.Internal), "passthrough": limit(c.Passthrough),
 		},
 	}
 }
@@ -102,7 +107,7 @@ func limiterOf(cfg config.Config, sh *shared) (gateway.Limiter, error) {
 		return gateway.NewLocalLimiter(nil), nil
 	}
 	limiter, err := gateway.NewRedisLimiter(sh.redis, gateway.RedisLimiterConfig{
-		Timeout: time.Duration(cfg.Redis.Timeout), OnFailure: gateway.Fallback(cfg.Limits.WhenRedisFails), Log: sh.log,
+		Timeout: time.Duration(cfg.Redis.Timeout), Rest: sh.rest, OnFailure: gateway.Fallback(cfg.Limits.WhenRedisFails), Log: sh.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("limits: %w", err)

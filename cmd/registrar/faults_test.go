@@ -18,6 +18,7 @@ type dependency struct {
 	known, missing string
 	// remember makes the gateway need it at all.
 	remember func()
+	token    bool // it is the token endpoint
 }
 
 // trouble is one way for a dependency to be unwell.
@@ -53,17 +54,17 @@ func troubles(token bool) []trouble {
 		_, _ = w.Write([]byte(`{"canary": [`))
 	}
 	slow := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	throttled := "upstream_throttled"
+	throttled, whose := "upstream_throttled", "upstream_"
 	if token {
-		throttled = "service_account_throttled"
+		throttled, whose = "service_account_throttled", "token_endpoint_"
 	}
 	return []trouble{
-		{"dead", func(_ *testing.T, g *gate) { g.down() }, func(t *testing.T, g *gate) { t.Helper(); g.up(t) }, 502, "upstream_unreachable", false},
-		{"slow", instead(slow), mended, 504, "upstream_timeout", false},
-		{"500", instead(status(500)), mended, 502, "upstream_error", false},
-		{"502", instead(status(502)), mended, 502, "upstream_error", false},
-		{"garbage", instead(garbage), mended, 502, "upstream_garbage", false},
-		{"half an answer", instead(half), mended, 502, "upstream_garbage", false},
+		{"dead", func(_ *testing.T, g *gate) { g.down() }, func(t *testing.T, g *gate) { t.Helper(); g.up(t) }, 502, whose + "unreachable", false},
+		{"slow", instead(slow), mended, 504, whose + "timeout", false},
+		{"500", instead(status(500)), mended, 502, whose + "error", false},
+		{"502", instead(status(502)), mended, 502, whose + "error", false},
+		{"garbage", instead(garbage), mended, 502, whose + "garbage", false},
+		{"half an answer", instead(half), mended, 502, whose + "garbage", false},
 		{"restarted", func(t *testing.T, g *gate) { t.Helper(); g.down(); g.up(t) }, mended, 0, "", false},
 		// The last one: after it the gateway is slow on purpose.
 		{"429", instead(status(429)), mended, 503, throttled, true},
@@ -87,12 +88,15 @@ func TestFaultTable(t *testing.T) {
 					t.Fatalf("before any fault: %d\n%s", first.StatusCode, first.body)
 				}
 			}
-			for _, f := range troubles(name == "token endpoint") {
+			for _, f := range troubles(d.token) {
 				d.remember()
 				f.begin(t, d.gate)
 				d.during(t, s, f)
 				f.end(t, d.gate)
 				d.healthy(t, s, f.name)
+			}
+			if d.token && !strings.Contains(s.log.String(), `"next_try_in":"500ms"`) {
+				t.Errorf("the log does not tell the pause with its unit:\n%s", s.log)
 			}
 		})
 	}
@@ -130,6 +134,9 @@ func (d dependency) askMissing(t *testing.T, s *site, f trouble) answer {
 	missing := s.get(t, demoClient, d.missing)
 	if missing.StatusCode != f.status || missing.object(t)["code"] != f.code {
 		t.Errorf("%s: never read: %d %s, want %d %s", f.name, missing.StatusCode, missing.body, f.status, f.code)
+	}
+	if says, _ := missing.object(t)["detail"].(string); strings.Contains(says, "token endpoint") != d.token {
+		t.Errorf("%s: %q does not say whose fault it is", f.name, says)
 	}
 	if f.retryAfter && missing.Header.Get("Retry-After") == "" {
 		t.Errorf("%s: no Retry-After", f.name)
@@ -182,11 +189,11 @@ func faultySite(t *testing.T, name string) (*site, dependency) {
 	known, program := "/api/v3/programs/masters-cs/learners/S-0001", "/api/v3/programs/masters-ds"
 	switch name {
 	case "LMS":
-		return s, dependency{lms, known, program + "/learners", func() {}}
+		return s, dependency{lms, known, program + "/learners", func() {}, false}
 	case "Discovery":
-		return s, dependency{discovery, known, program + "/courses/DS-501-FA26/grades", func() {}}
+		return s, dependency{discovery, known, program + "/courses/DS-501-FA26/grades", func() {}, false}
 	}
-	return s, dependency{tokens, known, program + "/learners", func() { s.expireTokens(t) }}
+	return s, dependency{tokens, known, program + "/learners", func() { s.expireTokens(t) }, true}
 }
 
 // expireAtOnce makes every answer stale as soon as it is there.

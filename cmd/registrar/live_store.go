@@ -22,7 +22,7 @@ func (s *liveSite) database(ctx context.Context) finding {
 			"Correct store.dsn; the server must be up and let this machine and this user in.")
 	}
 	defer func() { _ = store.Close() }()
-	err = store.CheckSchema(ctx)
+	err = checkSchema(ctx, store)
 	if e, ok := errors.AsType[*registrar.Error](err); ok && strings.HasPrefix(e.Code, "schema_") {
 		fix := "Run `registrar migrate`."
 		if e.Code == "schema_ahead" {

@@ -12,6 +12,7 @@ import (
 
 	"registrar/internal/provision/provisiontest"
 	"registrar/internal/simulator"
+	"registrar/linkstore"
 )
 
 // planted is a site with one fault.
@@ -22,6 +23,7 @@ type planted struct {
 	// environ overrides the configuration; SITE stands for the site's address.
 	environ []string
 	empty   bool // the database has no schema
+	noQueue bool // it lacks the tables of the job queue
 	// what the one fault's line and the line that mends it hold.
 	probe, says, fix string
 }
@@ -121,6 +123,10 @@ func plantedFaults() map[string]planted {
 		"silence": {
 			wrap:  silent("/api/v1/programs/"),
 			probe: "discovery address", says: "no answer within 1s", fix: "discovery.url",
+		},
+		"no job queue": {
+			noQueue: true,
+			probe:   "database", says: "The tables of the job queue are behind this program", fix: "registrar migrate",
 		},
 		"no schema": {
 			empty: true,
@@ -229,7 +235,10 @@ func newPlanted(t *testing.T, p planted) console {
 	t.Helper()
 	healthy := serveWorld(t, simulator.Options{}, nil)
 	c := newConsole(t, healthy)
-	if !p.empty {
+	switch {
+	case p.noQueue:
+		migrateStoreAlone(t, environment(c.environ, "REGISTRAR_STORE_DSN"))
+	case !p.empty:
 		c.must(t, "migrate")
 		c.must(t, "sync")
 	}
@@ -243,6 +252,21 @@ func newPlanted(t *testing.T, p planted) console {
 		c.environ = append(c.environ, name+"="+strings.ReplaceAll(value, "SITE", site))
 	}
 	return c
+}
+
+// migrateStoreAlone makes the tables of a release that had no jobs.
+func migrateStoreAlone(t *testing.T, dsn string) {
+	t.Helper()
+	store, err := linkstore.Open(t.Context(), linkstore.Config{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func serveWorld(t *testing.T, world simulator.Options, wrap func(http.Handler) http.Handler) string {

@@ -94,14 +94,14 @@ func tokenFault(section string, err error, within time.Duration) finding {
 			"Wait a minute; if it stays, raise the LMS's RATELIMIT_RATE or let this machine's address through. Replicas fetch one token each an hour.")
 	case "service_account_expired":
 		return fault("The LMS issues tokens that have already ended by this machine's clock.", "Set both clocks by NTP.")
-	case "upstream_redirect":
+	case "token_endpoint_redirect":
 		return fault("The token endpoint redirects.",
 			"Correct "+at+": https instead of http, and no slash at the end of /oauth2/access_token.")
-	case "upstream_rejected":
+	case "token_endpoint_rejected":
 		return fault("There is no token endpoint at the configured address.", "Correct "+at+"; it is the LMS's address with /oauth2/access_token.")
-	case "upstream_timeout":
+	case "token_endpoint_timeout":
 		return fault(fmt.Sprintf("The token endpoint gives no answer within %s.", within), "Correct "+at+", or look at the LMS.")
-	case "upstream_unreachable":
+	case "token_endpoint_unreachable":
 		return fault("The token endpoint cannot be reached.", "Correct "+at+", or let this machine reach it.")
 	}
 	return fault("The token endpoint fails ("+registrar.CodeOf(err)+").", "Look at the LMS's log.")

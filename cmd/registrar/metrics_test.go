@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -80,4 +82,45 @@ func TestTraceOfARequest(t *testing.T) {
 		t.Errorf("the collector heard %.60q", got)
 	}
 	eventually(t, "a log line carries the trace's id", func() bool { return strings.Contains(s.log.String(), id) })
+}
+
+// What tracing costs is the operator's to decide: a caller who asks for a trace
+// gets none beyond the ratio. Its id goes on to the upstream all the same.
+func TestACallerCannotForceATrace(t *testing.T) {
+	t.Parallel()
+
+	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
+	lms := newGate(t)
+	s := newSite(t, simulator.Options{Learners: 4}, func(cfg *config.Config) {
+		site, err := url.Parse(cfg.LMS.URL)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		lms.target.Store(site)
+		cfg.LMS.URL, cfg.LMS.PublicURL = lms.url(), "https://lms.example.org"
+		cfg.Telemetry.TracesEndpoint = "http://127.0.0.1:9" // nobody is there
+		cfg.Telemetry.TraceRatio = 0
+	})
+	s.simulator = lms.target.Load().String()
+	heard := make(chan string, 1)
+	lms.answer(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost { // for the service account's token
+			httputil.NewSingleHostReverseProxy(lms.target.Load()).ServeHTTP(w, r)
+			return
+		}
+		heard <- r.Header.Get("Traceparent")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{}`))
+	})
+	reply := s.get(t, demoClient, "/lms/api/courses/v1/courses/"+aloneRun, "traceparent", "00-"+id+"-00f067aa0ba902b7-01")
+	if reply.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", reply.StatusCode, reply.body)
+	}
+	if got := <-heard; !strings.HasPrefix(got, "00-"+id+"-") || !strings.HasSuffix(got, "-00") {
+		t.Errorf("the LMS heard of trace %q, want the caller's, not sampled", got)
+	}
+	if log := s.log.String(); !strings.Contains(log, reply.Header.Get("X-Request-ID")) || strings.Contains(log, `"trace_id"`) {
+		t.Errorf("the log holds a sampled trace, or no line of the request:\n%s", log)
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,19 +37,36 @@ func orgListCommand(p process) *cobra.Command {
 
 func orgCreateCommand(p process) *cobra.Command {
 	var o registrar.Organization
+	var groups []string
 	cmd := &cobra.Command{
-		Use: "create KEY", Short: "Create an organization that Discovery does not have", Args: exactly(1),
-		Long: `Create an organization by hand. "registrar sync" creates the ones that Discovery has.`,
+		Use: "create KEY", Short: "Create an organization that Discovery does not have, and groups on it", Args: exactly(1),
+		Long: `Create an organization by hand, and with --group, groups that hold a role on it: all
+of it or nothing. "registrar sync" creates the organizations that Discovery has.
+
+The value of --group is a role, and the group's name if it is to have another one
+than {organization's name}_{role}: ROLE, "ROLE NAME" or, for a name of several
+words, "ROLE=NAME". Roles:
+  ` + strings.Join(organizationRoles(), "\n  "),
+		Example: "  registrar org create Uni --group organization_read_metadata --group \"organization_read_reports=Uni analysts\"",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Key = registrar.OrganizationKey(args[0])
+			if !o.Key.Valid() {
+				return registrar.Fail(registrar.Invalid, fmt.Sprintf("The key %q of an organization can only contain "+
+					"alphanumeric characters (letters of the English alphabet and digits), dashes and underscores.", args[0]), nil)
+			}
+			wanted, err := groupsOf(groups)
+			if err != nil {
+				return err
+			}
 			return withSchema(cmd, p, func(store *linkstore.Store) error {
-				if o.Name == "" {
-					o.Name = args[0]
-				}
-				if err := store.CreateOrganization(cmd.Context(), o); err != nil {
+				made, err := store.CreateOrganizationWithGroups(cmd.Context(), o, wanted...)
+				if err != nil {
 					return err
 				}
 				fmt.Fprintf(p.out, "Organization %s created.\n", o.Key)
+				for _, g := range made {
+					fmt.Fprintf(p.out, "Group %q created, with the role %s.\n", g.Name, g.Role)
+				}
 				return nil
 			})
 		},
@@ -56,6 +74,7 @@ func orgCreateCommand(p process) *cobra.Command {
 	cmd.Flags().StringVar(&o.Name, "name", "", "name (default: the key)")
 	cmd.Flags().StringVar(&o.SSOSlug, "sso-slug", "", "slug of the school's SAML provider in the LMS")
 	cmd.Flags().StringVar(&o.DiscoveryUUID, "uuid", "", "uuid in Discovery")
+	cmd.Flags().StringArrayVar(&groups, "group", nil, "role of a group to create on it, and the group's name (repeatable)")
 	return cmd
 }
 

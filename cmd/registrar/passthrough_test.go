@@ -179,3 +179,49 @@ func TestPassthroughDrawsOnTheBudget(t *testing.T) {
 		t.Errorf("%d calls of Discovery with a budget of %d", passed, calls)
 	}
 }
+
+// An LMS that is away is given a rest by what passes through too: 503 that says
+// for how long, shown in the metrics, and over by itself. What it says of one
+// question, a 404 or a 500, is no reason.
+func TestPassthroughHasABreaker(t *testing.T) {
+	t.Parallel()
+
+	const (
+		calls = 4
+		path  = "/lms/api/certificates/v0/certificates/" + aloneUser + "/courses/" + aloneRun
+		state = `registrar_upstream_breaker_state{class="passthrough",state="open",upstream="lms"} `
+	)
+	s := newSite(t, simulator.Options{Learners: 4}, func(c *config.Config) {
+		c.LMS.Breaker.MinCalls, c.LMS.Breaker.OpenFor = calls, config.Duration(3*time.Second)
+	})
+	for _, status := range []int{http.StatusNotFound, http.StatusInternalServerError} {
+		s.fault(t, map[string]any{"path": "/api/certificates/", "status": status})
+		for range 3 * calls {
+			if reply := s.get(t, demoClient, path); reply.StatusCode == http.StatusServiceUnavailable {
+				t.Fatalf("%d opened the breaker: %s", status, reply.body)
+			}
+		}
+		s.mend(t)
+	}
+	s.fault(t, map[string]any{"path": "/api/certificates/", "status": http.StatusServiceUnavailable})
+	for range 6 * calls { // as many failures as there were answers, and more
+		if reply := s.get(t, demoClient, path); reply.StatusCode == http.StatusServiceUnavailable {
+			break
+		}
+	}
+	s.requests(t)
+	reply := s.get(t, demoClient, path)
+	if after := reply.Header.Get("Retry-After"); reply.StatusCode != http.StatusServiceUnavailable || after < "1" || after > "3" || reply.object(t)["code"] != "breaker_open" {
+		t.Errorf("%d, Retry-After %q, %s, want 503 breaker_open and up to 3 s", reply.StatusCode, after, reply.body)
+	}
+	if asked := s.requests(t); len(asked) != 0 {
+		t.Errorf("the LMS was asked %v", asked)
+	}
+	if page := string(s.get(t, "", "/metrics").body); !strings.Contains(page, state+"1") {
+		t.Errorf("the metrics lack %s1", state)
+	}
+	s.mend(t)
+	eventually(t, "the breaker closes", func() bool {
+		return s.get(t, demoClient, path).StatusCode == http.StatusOK && strings.Contains(string(s.get(t, "", "/metrics").body), state+"0")
+	})
+}

@@ -10,8 +10,8 @@ import (
 )
 
 func programCommand(p process) *cobra.Command {
-	cmd := &cobra.Command{Use: "program", Short: "Programs: list, create, rename"}
-	cmd.AddCommand(programListCommand(p), programCreateCommand(p), programRenameCommand(p))
+	cmd := &cobra.Command{Use: "program", Short: "Programs: list, add, create, rename"}
+	cmd.AddCommand(programListCommand(p), programAddCommand(p), programCreateCommand(p), programRenameCommand(p))
 	return cmd
 }
 
@@ -38,9 +38,10 @@ func programCreateCommand(p process) *cobra.Command {
 	var uuid, organization string
 	cmd := &cobra.Command{
 		Use: "create KEY --uuid UUID --org KEY", Short: "Add a program under its managing organization", Args: exactly(1),
-		Long: `Add a program by hand: one with several authoring organizations, which "registrar
-sync" leaves out because it cannot tell which of them manages it, or one whose key
-is to differ from its marketing slug.`,
+		Long: `Add a program by hand without asking Discovery, under an organization of your
+choice: one with several authoring organizations, which "registrar sync" leaves out
+because it cannot tell which of them manages it, or one that Discovery does not
+have yet. "registrar program add" takes its facts from Discovery.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			parsed, err := registrar.ParseProgramUUID(uuid)
 			if err != nil {

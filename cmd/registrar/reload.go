@@ -68,6 +68,8 @@ func (r *rooms) apply(old, now config.Config) error {
 	}
 	r.nameRoutes()
 	r.views.Store(&now.Cache.Views)
+	flags := flagsOf(now.Flags)
+	r.flags.Store(&flags)
 	setLevel(r.shared.level, now.Log)
 	return nil
 }

@@ -41,9 +41,15 @@ type replica struct {
 // startReplica runs "registrar serve" with these variables until the test ends.
 func startReplica(t *testing.T, environ []string, args ...string) *replica {
 	t.Helper()
+	return startProcess(t, os.Args[0], append([]string{asProgram + "=1"}, environ...), args...)
+}
+
+// startProcess runs "binary serve", as startReplica does.
+func startProcess(t *testing.T, binary string, environ []string, args ...string) *replica {
+	t.Helper()
 	r := &replica{log: &safeBuffer{}, done: make(chan struct{})}
-	r.cmd = exec.Command(os.Args[0], append([]string{"serve"}, args...)...)
-	r.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}, environ...)
+	r.cmd = exec.Command(binary, append([]string{"serve"}, args...)...)
+	r.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}, environ...)
 	stderr, err := r.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

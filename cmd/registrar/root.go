@@ -26,7 +26,7 @@ machine with nothing installed; "registrar serve" runs it for a site.`,
 	root.AddCommand(
 		serveCommand(p), demoCommand(p), simulateCommand(p),
 		migrateCommand(p), checkCommand(p), healthCommand(p), syncCommand(p),
-		orgCommand(p), programCommand(p), userCommand(p), groupCommand(p), grantCommand(p), cacheCommand(p),
+		orgCommand(p), programCommand(p), userCommand(p), groupCommand(p), grantCommand(p), cacheCommand(p), auditCommand(p),
 		versionCommand(),
 	)
 	onlySubcommands(root)

@@ -49,11 +49,11 @@ func serve(ctx context.Context, cfg config.Config, path string, p process, migra
 	}
 	defer closing(log, "store", store)
 	if migrate {
-		if _, err := store.Migrate(ctx); err != nil {
+		if _, err := migrateStore(ctx, store); err != nil {
 			return err
 		}
 	}
-	if err := store.CheckSchema(ctx); err != nil {
+	if err := checkSchema(ctx, store); err != nil {
 		return err
 	}
 	release, err := store.ServeAlone()
@@ -61,22 +61,35 @@ func serve(ctx context.Context, cfg config.Config, path string, p process, migra
 		return err
 	}
 	defer func() { _ = release() }() // nothing was written
-	s, err := build(cfg, store, sh)
-	if err != nil {
-		return err
-	}
-	defer closing(log, "rooms", s)
-	watching, unwatch := context.WithCancel(ctx)
-	wait := watch(watching, path, hup, p.environ, cfg, s)
-	defer wait()
-	defer unwatch()
 	listener, err := listen(ctx, cfg.Server.Listen)
 	if err != nil {
 		return err
 	}
+	defer listener.Close() // Serve closes it too, if it comes to that
+	s, err := build(ctx, reachableAt(cfg, listener.Addr()), store, sh)
+	if err != nil {
+		return err
+	}
+	defer closing(log, "rooms", s)
+	if err := s.queue.Start(ctx); err != nil {
+		return err
+	}
+	watching, unwatch := context.WithCancel(ctx)
+	wait := watch(watching, path, hup, p.environ, cfg, s)
+	defer wait()
+	defer unwatch()
 	log.InfoContext(ctx, "serving", slog.String("address", listener.Addr().String()), slog.String("version", version))
 	p.announce(addresses{gateway: "http://" + listener.Addr().String()})
 	return s.gateway.Serve(ctx, listener)
+}
+
+// reachableAt is cfg with an address for links, if it has none: the listener's,
+// whose port may have been picked just now.
+func reachableAt(cfg config.Config, listener net.Addr) config.Config {
+	if cfg.Server.PublicURL == "" {
+		cfg.Server.PublicURL = "http://" + listener.String()
+	}
+	return cfg
 }
 
 // listen opens address for TCP.

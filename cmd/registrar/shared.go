@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"registrar/config"
+	"registrar/internal/resting"
 	"registrar/internal/telemetry"
 )
 
@@ -20,6 +21,7 @@ type shared struct {
 	log     *slog.Logger
 	level   *slog.LevelVar // of log; a reload may move it
 	redis   *redis.Client  // nil: this process is alone
+	rest    *resting.Rest  // of redis: who finds that it does not answer tells all
 	metrics *telemetry.Metrics
 	tracing *telemetry.Tracing
 }
@@ -29,7 +31,7 @@ const tracingEnd = 5 * time.Second
 
 // share prepares what the rooms share; nothing is asked of the network yet.
 func share(ctx context.Context, cfg config.Config, w io.Writer) (*shared, error) {
-	s := &shared{level: &slog.LevelVar{}, metrics: telemetry.NewMetrics(version)}
+	s := &shared{level: &slog.LevelVar{}, rest: resting.New(resting.Config{}), metrics: telemetry.NewMetrics(version)}
 	s.log = newLogger(w, cfg.Log, s.level)
 	var err error
 	s.tracing, err = telemetry.Start(ctx, telemetry.TraceConfig{

@@ -59,7 +59,7 @@ func (u *upstreams) open(cfg config.Config, sh *shared) error {
 	u.tokens[nameDiscovery] = u.tokens[nameLMS]
 	if cfg.Discovery.ClientID != "" {
 		err = u.account(nameDiscovery, sh, upstream.TokenConfig{
-			Name: "Discovery's token endpoint", TokenURL: cfg.Discovery.TokenURL, BaseURL: cfg.LMS.URL, Timeout: time.Duration(cfg.Discovery.Timeout),
+			Name: "Discovery", TokenURL: cfg.Discovery.TokenURL, BaseURL: cfg.LMS.URL, Timeout: time.Duration(cfg.Discovery.Timeout),
 			ClientID: cfg.Discovery.ClientID, ClientSecret: cfg.Discovery.ClientSecret.Reveal(),
 		})
 		if err != nil {
@@ -113,7 +113,7 @@ func (u *upstreams) client(name, title, base string, c config.Calls, r config.Re
 		if err != nil {
 			return nil, fmt.Errorf("%s budget: %w", name, err)
 		}
-		cfg.Ledger = ledger
+		cfg.Ledger, cfg.LedgerRest = ledger, sh.rest
 	}
 	client, err := upstream.New(cfg, u.tokens[name], sh.log)
 	if err != nil {

@@ -40,14 +40,15 @@ func userCreateCommand(p process) *cobra.Command {
 	var groups []string
 	cmd := &cobra.Command{
 		Use: "create USERNAME", Short: "Create a user before the first request", Args: exactly(1),
-		Long: `Create a user by the username that stands in its tokens. A user appears by itself with
-its first request; creating it earlier lets grants wait for it.`,
-		Example: "  registrar user create northu-sis --group \"NorthU registrars\"",
+		Long: `Create a user by the username that stands in its tokens, as a member of the groups
+that are named: all of it or nothing. A user appears by itself with its first
+request; creating it earlier lets grants wait for it.`,
+		Example: "  registrar user create northu-sis --email sis@northu.example --group \"NorthU registrars\"",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			u.Username = registrar.Username(args[0])
 			return withSchema(cmd, p, func(store *linkstore.Store) error {
 				if err := store.CreateUser(cmd.Context(), u, groups...); err != nil {
-					return err
+					return fmt.Errorf("user %q: %w", u.Username, err)
 				}
 				fmt.Fprintf(p.out, "User %s created.\n", u.Username)
 				return nil

@@ -12,6 +12,8 @@ import (
 	"registrar/aggregate/rediscache"
 	"registrar/config"
 	"registrar/gateway"
+	"registrar/internal/enroll"
+	"registrar/internal/jobs"
 	"registrar/internal/registrar"
 	"registrar/internal/telemetry"
 	"registrar/linkstore"
@@ -25,6 +27,11 @@ type rooms struct {
 	upstreams *upstreams
 	tier      *rediscache.Cache // nil without Redis
 	composer  *aggregate.Composer
+	storage   *storage
+	enroll    *enroll.Service
+	queue     *jobs.Queue
+	flags     *atomic.Pointer[routes.Flags] // what the API reads on every use
+	witness   *witness
 	verifier  *gateway.Verifier
 	pass      *gateway.Passthrough
 	gateway   *gateway.Gateway
@@ -33,12 +40,21 @@ type rooms struct {
 // Close ends the background work of the rooms, the last one built first. The
 // store and what is shared stay the caller's.
 func (r *rooms) Close() error {
+	var err error
+	if r.queue != nil {
+		err = r.queue.Stop(context.Background()) // it bounds itself, by jobs.grace
+	}
 	if r.pass != nil {
 		r.pass.Close()
 	}
-	var err error
+	if r.witness != nil {
+		err = errors.Join(err, r.witness.Close())
+	}
+	if r.storage != nil {
+		err = errors.Join(err, r.storage.Close())
+	}
 	if r.composer != nil {
-		err = r.composer.Close()
+		err = errors.Join(err, r.composer.Close())
 	}
 	if r.tier != nil {
 		r.tier.Close()
@@ -51,23 +67,32 @@ func (r *rooms) Close() error {
 
 // build makes every room from the configuration and joins them. Nothing is
 // asked of the network yet, but for the shared cache, which starts to follow
-// Redis. On an error nothing is left running.
-func build(cfg config.Config, store *linkstore.Store, sh *shared) (*rooms, error) {
-	r := &rooms{shared: sh, views: &atomic.Pointer[config.Views]{}}
+// Redis, and the schema of the store, which must be there. Jobs are taken up with
+// the queue's Start. On an error nothing is left running.
+func build(ctx context.Context, cfg config.Config, store *linkstore.Store, sh *shared) (*rooms, error) {
+	r := &rooms{shared: sh, views: &atomic.Pointer[config.Views]{}, flags: &atomic.Pointer[routes.Flags]{}}
 	r.views.Store(&cfg.Cache.Views)
-	if err := r.join(cfg, store); err != nil {
+	flags := flagsOf(cfg.Flags)
+	r.flags.Store(&flags)
+	if err := r.join(ctx, cfg, store); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
-func (r *rooms) join(cfg config.Config, store *linkstore.Store) error {
+func (r *rooms) join(ctx context.Context, cfg config.Config, store *linkstore.Store) error {
 	var err error
+	if r.storage, err = openStorage(ctx, cfg, r.shared); err != nil {
+		return err
+	}
 	if r.upstreams, err = connect(cfg, r.shared); err != nil {
 		return err
 	}
 	directory := linkstore.NewDirectory(store, linkstore.DirectoryConfig{TTL: orNone(cfg.Store.DirectoryTTL)})
 	if err := r.compose(cfg, links{directory, store}); err != nil {
+		return err
+	}
+	if err := r.openQueue(ctx, cfg, store); err != nil {
 		return err
 	}
 	r.pass, err = r.upstreams.passthrough(cfg, gateway.PassthroughDeps{Programs: directory, Catalog: r.composer, Accounts: store}, r.shared)
@@ -81,12 +106,19 @@ func (r *rooms) join(cfg config.Config, store *linkstore.Store) error {
 	if err != nil {
 		return err
 	}
-	api := routes.New(routes.Config{Log: r.shared.log}, routes.Deps{
-		Directory: directory, Catalog: r.composer, Learners: r.composer, Tables: r.composer, Purger: purger{r.composer},
-	})
+	if r.witness, err = newWitness(cfg, store, directory, r.shared); err != nil {
+		return err
+	}
+	api := r.api(cfg, directory, store)
+	page, err := r.queue.UI(routes.JobsPath)
+	if err != nil {
+		return err
+	}
 	deps := gateway.Deps{
 		People: directory, Verifier: r.verifier, Limiter: limiter, Class: classOf,
-		Private: []gateway.Mounter{api}, Public: []gateway.Mounter{routes.Docs()}, Passthrough: r.pass,
+		Private: []gateway.Mounter{api, routes.NewJobsPage(page)}, Passthrough: r.pass,
+		Public:  []gateway.Mounter{routes.Docs(), routes.NewMedia(routes.MediaConfig{Log: r.shared.log}, r.storage.shelves()...)},
+		Streams: routes.StreamsBody, Witness: r.witness.see,
 		Checks: r.checks(store), Log: r.shared.log,
 	}
 	if r.shared.tracing.Enabled() {
@@ -101,6 +133,21 @@ func (r *rooms) join(cfg config.Config, store *linkstore.Store) error {
 	r.shared.metrics.WatchInFlight(r.gateway.InFlight)
 	r.nameRoutes()
 	return nil
+}
+
+// api is the HTTP API over the rooms behind it.
+func (r *rooms) api(cfg config.Config, directory *linkstore.Directory, store *linkstore.Store) *routes.API {
+	deps := routes.Deps{
+		Directory: directory, Catalog: r.composer, Learners: r.composer, Tables: r.composer, Purger: purger{r.composer},
+		Submitter: r.queue, Jobs: store, Linker: r.storage.jobs, Enroller: atOnce{r.enroll},
+	}
+	if r.storage.listing != nil {
+		deps.Reports = r.storage.listing
+	}
+	return routes.New(routes.Config{
+		Log: r.shared.log, APIRoot: publicURL(cfg.Server) + "/api",
+		Flags: func() routes.Flags { return *r.flags.Load() },
+	}, deps)
 }
 
 // nameRoutes tells the metrics which routes there are; any other is counted as
@@ -121,7 +168,7 @@ func (r *rooms) compose(cfg config.Config, known links) error {
 	if r.shared.redis != nil {
 		tier, err := rediscache.New(r.shared.redis, rediscache.Config{
 			Timeout: time.Duration(cfg.Redis.Timeout), Lease: time.Duration(cfg.Cache.Lease),
-			MaxEntry: int(cfg.Cache.MaxEntry), Log: r.shared.log,
+			MaxEntry: int(cfg.Cache.MaxEntry), Rest: r.shared.rest, Log: r.shared.log,
 		})
 		if err != nil {
 			return fmt.Errorf("cache: %w", err)

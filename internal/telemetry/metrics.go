@@ -25,6 +25,7 @@ type Metrics struct {
 	limits      *prometheus.CounterVec
 	passthrough passthroughMetrics
 	reloads     reloadMetrics
+	jobs        jobMetrics
 	up          *prometheus.GaugeVec
 }
 
@@ -39,6 +40,7 @@ func NewMetrics(version string) *Metrics {
 	m.limits = counter("limit_verdicts_total", "Verdicts of the callers' rate limits, by route class.", "class", "verdict")
 	m.passthrough = newPassthroughMetrics()
 	m.reloads = newReloadMetrics()
+	m.jobs = newJobMetrics()
 	m.up = gauge("dependency_up", "Whether the last probe of a dependency succeeded: 1, or 0.", "dependency")
 	built := gauge("build_info", "Always 1; the labels tell what runs.", "version", "go_version")
 	built.WithLabelValues(version, runtime.Version()).Set(1)
@@ -51,6 +53,7 @@ func NewMetrics(version string) *Metrics {
 	m.registry.MustRegister(m.upstream.all()...)
 	m.registry.MustRegister(m.passthrough.all()...)
 	m.registry.MustRegister(m.reloads.all()...)
+	m.registry.MustRegister(m.jobs.all()...)
 	return m
 }
 

@@ -23,8 +23,8 @@ type TraceConfig struct {
 	// Endpoint is the base address of an OTLP/HTTP collector, such as
 	// http://collector:4318; /v1/traces is added. Empty: no traces.
 	Endpoint string
-	// Ratio is the share of requests that are traced when their callers do not
-	// decide by a traceparent of theirs. 0: only those.
+	// Ratio is the share of requests that are traced, those with a sampled
+	// traceparent of their callers' included. 0: none.
 	Ratio       float64
 	ServiceName string // default "registrar"
 	Version     string
@@ -79,7 +79,7 @@ func Start(ctx context.Context, cfg TraceConfig) (*Tracing, error) {
 		return nil, fmt.Errorf("telemetry: traces: %w", err)
 	}
 	provider := sdk.NewTracerProvider(
-		sdk.WithSampler(sdk.ParentBased(rootSampler{sdk.TraceIDRatioBased(cfg.Ratio)})),
+		sdk.WithSampler(sampling(cfg.Ratio)),
 		sdk.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", cfg.ServiceName),
 			attribute.String("service.version", cfg.Version))),

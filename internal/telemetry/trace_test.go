@@ -94,22 +94,56 @@ func TestSampling(t *testing.T) {
 		kind    trace.SpanKind
 		want    bool
 	}{
-		"nobody decided, ratio 0":    {tracing, nobody, trace.SpanKindServer, false},
-		"the caller wants a trace":   {tracing, traced, trace.SpanKindServer, true},
-		"the caller wants none":      {all, untraced, trace.SpanKindServer, false},
-		"ratio 1":                    {all, nobody, trace.SpanKindServer, true},
-		"a call of nobody's request": {all, nobody, trace.SpanKindClient, false},
-		"a call of a request":        {all, traced, trace.SpanKindClient, true},
+		"nobody decided, ratio 0":           {tracing, nobody, trace.SpanKindServer, false},
+		"the caller wants a trace, ratio 0": {tracing, traced, trace.SpanKindServer, false},
+		"the caller wants a trace, ratio 1": {all, traced, trace.SpanKindServer, true},
+		"the caller wants none":             {all, untraced, trace.SpanKindServer, false},
+		"ratio 1":                           {all, nobody, trace.SpanKindServer, true},
+		"a call of nobody's request":        {all, nobody, trace.SpanKindClient, false},
+		"a call of a request":               {all, traced, trace.SpanKindClient, true},
 	} {
 		ctx := trace.ContextWithRemoteSpanContext(t.Context(), trace.NewSpanContext(start.caller))
 		_, span := start.tracing.Tracer().Start(ctx, name, trace.WithSpanKind(start.kind))
 		if got := span.SpanContext().IsSampled(); got != start.want {
 			t.Errorf("%s: sampled %t, want %t", name, got, start.want)
 		}
+		if got := span.SpanContext().TraceID(); start.caller.TraceID.IsValid() && got != start.caller.TraceID {
+			t.Errorf("%s: trace %s, want the caller's", name, got)
+		}
 		span.End()
 	}
 	ended(t, tracing)
 	ended(t, all)
+}
+
+// A caller chooses the id of its trace; the choice must not decide.
+func TestACallerCannotChooseToBeSampled(t *testing.T) {
+	t.Parallel()
+	const requests, ratio = 4000, 0.25
+	tracing := started(t, telemetry.TraceConfig{Endpoint: newCollector(t).url, Ratio: ratio})
+	for name, id := range map[string]trace.TraceID{
+		"small": {15: 1},
+		"large": {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255},
+	} {
+		ctx := trace.ContextWithRemoteSpanContext(t.Context(), trace.NewSpanContext(
+			trace.SpanContextConfig{TraceID: id, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled}))
+		sampled := 0
+		for range requests {
+			_, span := tracing.Tracer().Start(ctx, "x", trace.WithSpanKind(trace.SpanKindServer))
+			if span.SpanContext().IsSampled() {
+				sampled++
+				// What follows within the process follows the first span.
+				_, call := tracing.Tracer().Start(trace.ContextWithSpan(ctx, span), "y", trace.WithSpanKind(trace.SpanKindClient))
+				if !call.SpanContext().IsSampled() {
+					t.Errorf("%s: a call of a sampled request is not sampled", name)
+				}
+			}
+		}
+		// 27 standard deviations wide.
+		if share := float64(sampled) / requests; share < ratio/4 || share > 2*ratio {
+			t.Errorf("%s: %.3f of the requests are sampled, want about %.3f", name, share, ratio)
+		}
+	}
 }
 
 func TestNoEndpointMeansNoTraces(t *testing.T) {

@@ -19,6 +19,7 @@ type vocabulary struct {
 	kinds, codes, classes, verdicts, caches    *words
 	upstreams, operations, rules, dependencies *words
 	views, outcomes                            *words
+	jobs, states                               *words
 }
 
 func newVocabulary() *vocabulary {
@@ -28,6 +29,7 @@ func newVocabulary() *vocabulary {
 		upstreams: newWords(8, isWord), operations: newWords(64, isWord),
 		rules: newWords(64, isWord), dependencies: newWords(16, isWord),
 		views: newWords(32, isWord), outcomes: newWords(64, isWord),
+		jobs: newWords(16, isWord), states: newWords(8, isWord),
 	}
 }
 
