@@ -63,14 +63,16 @@ func (s *Store) ReleaseJob(ctx context.Context, id registrar.JobID, attempt int)
 		id, attempt))))
 }
 
-// AbandonedJobs names jobs that need a worker, the oldest first: those whose
-// worker's lease is over, and those that have been Pending for longer than
-// pendingFor, whose dispatch may be lost. limit 0 means all.
+// AbandonedJobs names jobs that need a worker: those whose worker's lease is over,
+// then those that were given back, then those that have been Pending for longer
+// than pendingFor, whose dispatch may be lost; the oldest of each first. So a dead
+// worker's job is not hidden behind a long line that only waits for its turn.
+// limit 0 means all.
 func (s *Store) AbandonedJobs(ctx context.Context, pendingFor time.Duration, limit int) ([]registrar.JobID, error) {
 	now := s.stamp()
 	query := `SELECT id FROM jobs WHERE ` + processing + `
 		AND (state <> 'Pending' AND (lease_until IS NULL OR lease_until <= $1) OR state = 'Pending' AND created_at < $2)
-		ORDER BY created_at, id` + limited(limit)
+		ORDER BY CASE state WHEN 'In Progress' THEN 0 WHEN 'Retrying' THEN 1 ELSE 2 END, created_at, id` + limited(limit)
 	var ids []registrar.JobID
 	err := each(ctx, s.read, func(rows *sql.Rows) error {
 		var id registrar.JobID

@@ -116,15 +116,20 @@ func leaseAbandoned(k *kit) {
 	same(k, "at first", k.abandoned(0), nil)
 	k.clock.advance(time.Minute)
 	fresh := make1()
-	same(k, "after a minute", k.abandoned(0), []registrar.JobID{pending, dead})
-	same(k, "the oldest", k.abandoned(1), []registrar.JobID{pending})
+	same(k, "after a minute", k.abandoned(0), []registrar.JobID{dead, pending})
+	same(k, "a dead worker's before those that wait in line", k.abandoned(1), []registrar.JobID{dead})
 
 	k.must(k.store.DropLeases(ctx))
-	want := []registrar.JobID{pending, dead}
+	want := []registrar.JobID{dead, pending}
 	if strings.HasPrefix(k.dsn, "sqlite:") { // alone on its machine
-		want = []registrar.JobID{pending, working, dead}
+		want = []registrar.JobID{working, dead, pending}
 	}
 	same(k, "after leases are dropped", k.abandoned(0), want)
+	_, _, err = k.store.ClaimJob(ctx, pending, time.Minute)
+	k.must(err)
+	k.must(k.store.ReleaseJob(ctx, pending, 1))
+	k.clock.advance(time.Hour)
+	same(k, "when all wait", k.abandoned(0), []registrar.JobID{working, dead, pending, fresh})
 	same(k, "a fresh job", k.job(fresh).State, registrar.JobPending)
 }
 

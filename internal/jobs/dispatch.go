@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -37,7 +38,8 @@ func (q *Queue) enqueue(ctx context.Context, tx *sql.Tx, id registrar.JobID, kin
 }
 
 // redispatch has River dispatch a job that nobody works on, unless it is in line
-// already. Two replicas may both do so: the second worker finds it claimed.
+// already. Two replicas may both do so: the second worker finds it claimed. A job
+// whose last dispatch an operator cancelled ends here, for no worker will hear of it.
 func (q *Queue) redispatch(ctx context.Context, id registrar.JobID) (done bool, err error) {
 	const last = 10 // dispatches of one job; it has more only after that many deaths
 	former, err := q.client.JobList(ctx, river.NewJobListParams().TagsAll(string(id)).
@@ -45,14 +47,15 @@ func (q *Queue) redispatch(ctx context.Context, id registrar.JobID) (done bool, 
 	if err != nil {
 		return false, unavailable("look for "+string(id), err)
 	}
+	if slices.ContainsFunc(former.Jobs, waits) {
+		return false, nil
+	}
 	queue := exportQueue // River forgets old dispatches, and the queue with them
-	for i, job := range former.Jobs {
-		if i == 0 {
-			queue = job.Queue
+	if len(former.Jobs) > 0 {
+		if former.Jobs[0].State == rivertype.JobStateCancelled {
+			return false, q.endCancelled(ctx, id)
 		}
-		if waits(job.State) {
-			return false, nil
-		}
+		queue = former.Jobs[0].Queue
 	}
 	if _, err := q.client.Insert(ctx, dispatchArgs{ID: id}, dispatchTo(queue, id)); err != nil {
 		return false, unavailable("dispatch "+string(id), err)
@@ -60,10 +63,24 @@ func (q *Queue) redispatch(ctx context.Context, id registrar.JobID) (done bool, 
 	return true, nil
 }
 
-// waits reports whether a dispatch in this state will come to a worker by itself.
+// endCancelled ends a job that was cancelled in River while nobody worked on it.
+func (q *Queue) endCancelled(ctx context.Context, id registrar.JobID) error {
+	begun := time.Now()
+	job, order, err := q.deps.Store.ClaimJob(ctx, id, q.cfg.Lease)
+	switch {
+	case isKind(err, registrar.Conflict), isKind(err, registrar.NotFound):
+		return nil // another replica has done so
+	case err != nil:
+		return describe(id, err)
+	}
+	a := &attempt{queue: q, job: job, order: order, begun: begun}
+	return a.fail(ctx, stoppedByOperator(nil))
+}
+
+// waits reports whether a dispatch will come to a worker by itself.
 // One that is "running" may be a dead process's; River notices after an hour.
-func waits(state rivertype.JobState) bool {
-	return state == rivertype.JobStateAvailable || state == rivertype.JobStateRetryable || state == rivertype.JobStateScheduled
+func waits(job *rivertype.JobRow) bool {
+	return job.State == rivertype.JobStateAvailable || job.State == rivertype.JobStateRetryable || job.State == rivertype.JobStateScheduled
 }
 
 func queueOf(kind registrar.JobKind) string {

@@ -1,0 +1,85 @@
+package jobs_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"registrar/internal/registrar"
+)
+
+func TestStopHandsJobsToAnotherReplica(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(w *world) {
+		t := w.t
+		w.cfg.Grace = 50 * time.Millisecond
+		begun, free := w.held()
+		first := w.open()
+		if err := first.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		id, err := first.Submit(t.Context(), programExport())
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-begun
+		stop(t, first)
+		w.ledger.await(t, "release", id)
+		if state := w.ledger.look(id).job.State; state != registrar.JobRetrying {
+			t.Fatalf("state %q after the stop, want Retrying", state)
+		}
+		close(free)
+		w.start()
+		if outcome, _ := w.ended(id); outcome.State != registrar.JobSucceeded {
+			t.Errorf("outcome %+v, want Succeeded", outcome)
+		}
+	})
+}
+
+func TestStopLetsJobsFinish(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sqlite)
+	w.cfg.Grace = time.Minute
+	begun, free := w.held()
+	q := w.open()
+	if err := q.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id, err := q.Submit(t.Context(), programExport())
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	var stopping sync.WaitGroup
+	stopping.Go(func() { stop(t, q) })
+	close(free)
+	stopping.Wait()
+	if got := w.ledger.look(id); got.job.State != registrar.JobSucceeded || got.job.Attempt != 1 {
+		t.Errorf("job %+v after the stop, want it done at the first attempt", got.job)
+	}
+}
+
+func TestStopCutsTheGraceShort(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sqlite)
+	w.cfg.Grace = time.Hour
+	begun, _ := w.held()
+	q := w.open()
+	if err := q.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id, err := q.Submit(t.Context(), programExport())
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := q.Stop(over); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if state := w.ledger.look(id).job.State; state != registrar.JobRetrying {
+		t.Errorf("state %q after the stop, want Retrying", state)
+	}
+}
