@@ -73,13 +73,17 @@ func (a *API) startUpload(c *fiber.Ctx, note *registrar.Activity, order registra
 	return id, err
 }
 
-// withKeys passes rows on, and tells whose they are once all of them are read. A
-// file with a mistake touches nobody.
+// withKeys passes rows on, and tells whose they are, each once, when all of them are
+// read. A file with a mistake touches nobody.
 func withKeys(rows iter.Seq2[registrar.UploadRow, error], tell func([]registrar.StudentKey)) iter.Seq2[registrar.UploadRow, error] {
 	return func(yield func(registrar.UploadRow, error) bool) {
 		var keys []registrar.StudentKey
+		seen := make(map[registrar.StudentKey]bool)
 		for row, err := range rows {
-			keys = append(keys, registrar.StudentKey(row.StudentKey))
+			if key := registrar.StudentKey(row.StudentKey); !seen[key] {
+				seen[key] = true
+				keys = append(keys, key)
+			}
 			if !yield(row, err) || err != nil {
 				return
 			}

@@ -8,7 +8,7 @@ import (
 	"registrar/internal/registrar"
 )
 
-// plan is what is to be sent of a write. The same items make the same plan.
+// plan is what is to be sent of a write. The same write makes the same plan.
 type plan struct {
 	keys    []registrar.StudentKey // each submitted key once
 	batches []batch
@@ -22,40 +22,48 @@ type plan struct {
 // batch is what one request holds, in the order of the input.
 type batch struct {
 	number int
-	items  []registrar.WriteItem
-	keys   []registrar.StudentKey // of the items
+	rows   []int                  // which enrollments of the write
+	keys   []registrar.StudentKey // of these
 }
 
 // planOf compares keys exactly: "A" and "a" are two results to the caller.
-func planOf(items []registrar.WriteItem) plan {
-	keys := make([]registrar.StudentKey, len(items))
-	times := make(map[registrar.StudentKey]int, len(items))
-	for i, item := range items {
-		keys[i] = item.StudentKey()
-		times[keys[i]]++
+func planOf(w registrar.EnrollmentWrite) plan {
+	times := make(map[registrar.StudentKey]int)
+	for i := range w.Len() {
+		times[w.Key(i)]++
 	}
 	p := plan{keys: slices.Collect(maps.Keys(times)), duplicated: make(map[registrar.StudentKey]bool)}
 	folded := make(map[registrar.StudentKey]bool, len(times))
-	for i, item := range items {
-		if times[keys[i]] > 1 {
-			p.duplicated[keys[i]] = true
+	for i := range w.Len() {
+		key := w.Key(i)
+		if times[key] > 1 {
+			p.duplicated[key] = true
 			continue
 		}
-		p.twins = p.twins || folded[keys[i].Fold()]
-		folded[keys[i].Fold()] = true
-		p.add(item, keys[i])
+		p.twins = p.twins || folded[key.Fold()]
+		folded[key.Fold()] = true
+		p.add(i, key)
 	}
 	return p
 }
 
-func (p *plan) add(item registrar.WriteItem, key registrar.StudentKey) {
+func (p *plan) add(row int, key registrar.StudentKey) {
 	last := len(p.batches) - 1
-	if last < 0 || len(p.batches[last].items) == registrar.MaxWriteItems {
+	if last < 0 || len(p.batches[last].rows) == registrar.MaxWriteItems {
 		last++
 		p.batches = append(p.batches, batch{number: last})
 	}
 	b := &p.batches[last]
-	b.items, b.keys = append(b.items, item), append(b.keys, key)
+	b.rows, b.keys = append(b.rows, row), append(b.keys, key)
+}
+
+// items makes what is sent of b.
+func (b batch) items(w registrar.EnrollmentWrite) []registrar.WriteItem {
+	items := make([]registrar.WriteItem, len(b.rows))
+	for i, row := range b.rows {
+		items[i] = w.Item(row)
+	}
+	return items
 }
 
 // within returns copies of the items with the curriculum in each, whatever the

@@ -86,9 +86,9 @@ func (s *Service) batch(ctx context.Context, w registrar.EnrollmentWrite, b batc
 
 func (s *Service) ask(ctx context.Context, w registrar.EnrollmentWrite, b batch) (registrar.WriteAnswer, error) {
 	if w.Run != nil {
-		return s.deps.LMS.WriteCourseEnrollments(ctx, w.Method, w.Program.UUID, w.Run.Key, b.items)
+		return s.deps.LMS.WriteCourseEnrollments(ctx, w.Method, w.Program.UUID, w.Run.Key, b.items(w))
 	}
-	items, err := within(w.Curriculum, b.items)
+	items, err := within(w.Curriculum, b.items(w))
 	if err != nil {
 		return registrar.WriteAnswer{}, err
 	}

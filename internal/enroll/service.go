@@ -59,7 +59,7 @@ func New(cfg Config, deps Deps) *Service {
 // not be saved. The next attempt then goes on, and reports the same as one that was
 // never interrupted.
 func (s *Service) Write(ctx context.Context, w registrar.EnrollmentWrite, progress Progress) (registrar.WriteReport, error) {
-	p := planOf(w.Items)
+	p := planOf(w)
 	answers, err := s.send(ctx, w, p, progress)
 	if err != nil {
 		return registrar.WriteReport{}, fmt.Errorf("enroll: program %q: %w", w.Program.Key, err)

@@ -2,8 +2,8 @@ package jobs
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
+	"unique"
 
 	"registrar/internal/registrar"
 )
@@ -47,12 +47,14 @@ func (g *groups) take(row registrar.UploadRow) {
 		row.Staff = nil
 	}
 	g.staff = g.staff || row.Staff != nil
+	row.Status = unique.Make(row.Status).Value() // a million rows have five of them
 	of, ok := g.named[row.Course]
 	if !ok {
 		of = &group{course: row.Course, run: g.find(row.Course)}
 		g.named[row.Course] = of
 		g.all = append(g.all, of)
 	}
+	row.Course = of.course
 	of.rows = append(of.rows, row)
 }
 
@@ -75,25 +77,6 @@ func (g *groups) number() {
 		of.first = next
 		next += batchesOf(len(of.rows))
 	}
-}
-
-// items are the group's rows as the LMS takes them; course_staff stays the text
-// that the uploader wrote.
-func (g *group) items() []registrar.WriteItem {
-	items := make([]registrar.WriteItem, 0, len(g.rows))
-	for _, row := range g.rows {
-		item := registrar.WriteItem{"student_key": quoted(row.StudentKey), "status": quoted(row.Status)}
-		if row.Staff != nil {
-			item["course_staff"] = quoted(*row.Staff)
-		}
-		items = append(items, item)
-	}
-	return items
-}
-
-func quoted(s string) json.RawMessage {
-	text, _ := json.Marshal(s) // a string always can be
-	return text
 }
 
 // results makes the rows of the file of what became of the group. Keys that only

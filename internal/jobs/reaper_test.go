@@ -27,7 +27,7 @@ func TestAbandonedUploadGoesOnWhereItWas(t *testing.T) {
 			return inBatches(ctx, e, p, func(_ context.Context, batch int) error {
 				mu.Lock()
 				defer mu.Unlock()
-				sent = append(sent, len(e.Items)*100+batch)
+				sent = append(sent, e.Len()*100+batch)
 				return nil
 			})
 		}

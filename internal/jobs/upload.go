@@ -67,7 +67,7 @@ func (a *attempt) send(ctx context.Context, gs *groups) ([]registrar.WriteReport
 }
 
 func (a *attempt) sendGroup(ctx context.Context, g *group, stored map[int][]byte) (registrar.WriteReport, error) {
-	write := registrar.EnrollmentWrite{Method: "PUT", Program: a.order.Program, Run: g.run, Items: g.items()}
+	write := registrar.EnrollmentWrite{Method: "PUT", Program: a.order.Program, Run: g.run, Rows: g.rows}
 	if g.run == nil {
 		write.Curriculum = a.order.Curriculum
 	}

@@ -149,16 +149,15 @@ func echo(ctx context.Context, e registrar.EnrollmentWrite, p jobs.Progress) (re
 // inBatches is a write of which send hears of each batch that is sent.
 func inBatches(ctx context.Context, e registrar.EnrollmentWrite, p jobs.Progress, send func(ctx context.Context, batch int) error) (registrar.WriteReport, error) {
 	codes := map[registrar.StudentKey]string{}
-	for batch := range slices.Collect(slices.Chunk(e.Items, registrar.MaxWriteItems)) {
-		items := e.Items[batch*registrar.MaxWriteItems : min(len(e.Items), (batch+1)*registrar.MaxWriteItems)]
+	for batch, rows := range slices.Collect(slices.Chunk(e.Rows, registrar.MaxWriteItems)) {
 		answer, done := p.Done(batch)
 		if !done {
 			if err := send(ctx, batch); err != nil {
 				return registrar.WriteReport{}, err
 			}
 			answer = registrar.WriteAnswer{Status: 200, Results: map[registrar.StudentKey]string{}}
-			for _, item := range items {
-				answer.Results[item.StudentKey()] = "enrolled"
+			for _, row := range rows {
+				answer.Results[registrar.StudentKey(row.StudentKey)] = "enrolled"
 			}
 			if err := p.Save(ctx, batch, answer); err != nil {
 				return registrar.WriteReport{}, err

@@ -1,6 +1,7 @@
 package registrar
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -138,4 +139,19 @@ type UploadRow struct {
 	Status     string  `json:"status"`
 	Course     string  `json:"course_id,omitempty"`
 	Staff      *string `json:"course_staff,omitempty"`
+}
+
+// Item is the row as the LMS takes it; course_staff stays the text that the
+// uploader wrote.
+func (r UploadRow) Item() WriteItem {
+	item := WriteItem{"student_key": quoted(r.StudentKey), "status": quoted(r.Status)}
+	if r.Staff != nil {
+		item["course_staff"] = quoted(*r.Staff)
+	}
+	return item
+}
+
+func quoted(s string) json.RawMessage {
+	text, _ := json.Marshal(s) // a string always can be
+	return text
 }

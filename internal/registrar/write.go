@@ -36,6 +36,28 @@ type EnrollmentWrite struct {
 	// is sent.
 	Curriculum CurriculumUUID
 	Items      []WriteItem
+	// Rows are those of an upload, in place of Items. A file of them can have a
+	// million, of which items are made when they are sent.
+	Rows []UploadRow
+}
+
+// Len is the number of enrollments.
+func (w EnrollmentWrite) Len() int { return len(w.Items) + len(w.Rows) }
+
+// Key is the student key of enrollment i.
+func (w EnrollmentWrite) Key(i int) StudentKey {
+	if i < len(w.Items) {
+		return w.Items[i].StudentKey()
+	}
+	return StudentKey(w.Rows[i-len(w.Items)].StudentKey)
+}
+
+// Item is enrollment i as it is sent.
+func (w EnrollmentWrite) Item(i int) WriteItem {
+	if i < len(w.Items) {
+		return w.Items[i]
+	}
+	return w.Rows[i-len(w.Items)].Item()
 }
 
 // WriteAnswer is what the LMS said to one batch.
