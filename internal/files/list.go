@@ -30,17 +30,25 @@ func (s *Store) List(ctx context.Context, folder string) ([]Info, error) {
 	return slices.DeleteFunc(all, func(i Info) bool { return stranded.MatchString(i.Name) }), nil
 }
 
-// Tidy deletes the files directly in folder that were last written before a time,
-// whole ones and those that a killed process left half, and returns how many.
-func (s *Store) Tidy(ctx context.Context, folder string, before time.Time) (int, error) {
+// Tidy deletes files directly in folder that were last written before a time, and
+// returns how many: those that a killed process left half, and of the whole ones
+// those that mayGo lets go. A bucket has no halves to see.
+func (s *Store) Tidy(ctx context.Context, folder string, before time.Time, mayGo func(name string) (bool, error)) (int, error) {
 	all, err := s.list(ctx, folder)
 	if err != nil {
 		return 0, err
 	}
-	deleted := 0
+	deleted, stranded := 0, strandedName()
 	for _, i := range all {
 		if !i.Modified.Before(before) {
 			continue
+		}
+		if !stranded.MatchString(i.Name) {
+			if ok, err := mayGo(i.Name); err != nil {
+				return deleted, err
+			} else if !ok {
+				continue
+			}
 		}
 		if err := s.Delete(ctx, folder+"/"+i.Name); err != nil {
 			return deleted, err

@@ -31,7 +31,8 @@ type Config struct {
 	// Attempts is how often a job is begun, after trouble of our own, deaths and
 	// restarts, before it is given up; 0 means 10.
 	Attempts int
-	// Keep is the age at which the files of an ended job are deleted; 0 means never.
+	// Keep is the age at which the files of an ended job are deleted, and those that
+	// a killed process left without a job, which are a day old at least; 0 means never.
 	Keep time.Duration
 }
 
@@ -52,7 +53,7 @@ type Deps struct {
 	Store    Store
 	LMS      Pages
 	Enroller Enroller
-	Files    Files
+	Files    Storage
 	// DB is the database of the store, for River alone. Pool is what lies below it
 	// on PostgreSQL; nil says that DB is SQLite and that this process is alone.
 	DB   *sql.DB

@@ -172,6 +172,16 @@ func (l *ledger) DropLeases(context.Context) error {
 	return nil
 }
 
+func (l *ledger) Job(_ context.Context, id registrar.JobID) (registrar.Job, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.entries[id]
+	if !ok {
+		return registrar.Job{}, registrar.Fail(registrar.NotFound, "No such job.", nil)
+	}
+	return e.job, nil
+}
+
 func (l *ledger) AgedJobs(_ context.Context, before time.Time, limit int) ([]registrar.Job, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

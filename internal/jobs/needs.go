@@ -45,6 +45,8 @@ type Ledger interface {
 
 // Attic knows the files that have outlived their use.
 type Attic interface {
+	// Job finds a job; an unknown one is NotFound.
+	Job(ctx context.Context, id registrar.JobID) (registrar.Job, error)
 	// AgedJobs lists jobs that ended before a time and still have files.
 	AgedJobs(ctx context.Context, before time.Time, limit int) ([]registrar.Job, error)
 	// ForgetFile notes that a job's files are gone.
@@ -79,6 +81,15 @@ type Enroller interface {
 type Progress interface {
 	Done(batch int) (registrar.WriteAnswer, bool)
 	Save(ctx context.Context, batch int, answer registrar.WriteAnswer) error
+}
+
+// Storage is where files are kept, and where they are looked for that nobody owns.
+type Storage interface {
+	Files
+	// Tidy deletes files directly in folder that were last written before a time:
+	// those that a killed process left half, and of the whole ones those that mayGo
+	// lets go.
+	Tidy(ctx context.Context, folder string, before time.Time, mayGo func(name string) (bool, error)) (deleted int, err error)
 }
 
 // Files keeps files by name.

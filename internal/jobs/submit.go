@@ -101,8 +101,14 @@ func newID() (registrar.JobID, error) {
 	return registrar.JobID(id.String()), nil
 }
 
-func uploadName(id registrar.JobID) string { return fmt.Sprintf("uploads/%s.json", id) }
+// Where the files of jobs are.
+const (
+	uploadFolder = "uploads"
+	resultFolder = "job-results"
+)
+
+func uploadName(id registrar.JobID) string { return fmt.Sprintf("%s/%s.json", uploadFolder, id) }
 
 func resultName(id registrar.JobID, format registrar.FileFormat) string {
-	return fmt.Sprintf("job-results/%s.%s", id, format)
+	return fmt.Sprintf("%s/%s.%s", resultFolder, id, format)
 }

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -194,8 +195,9 @@ func (l *lms) GradePages(ctx context.Context, _ registrar.ProgramUUID, c registr
 type files struct {
 	mu   sync.Mutex
 	kept map[string][]byte
-	fail error // of Create, instead of keeping
-	big  bool  // nothing is kept but the size
+	old  map[string]bool // those that were written long ago
+	fail error           // of Create, instead of keeping
+	big  bool            // nothing is kept but the size
 	size int
 }
 
@@ -237,6 +239,29 @@ func (f *files) Delete(_ context.Context, name string) error {
 	defer f.mu.Unlock()
 	delete(f.kept, name)
 	return nil
+}
+
+// Tidy takes the files of a set for old.
+func (f *files) Tidy(_ context.Context, folder string, before time.Time, mayGo func(string) (bool, error)) (int, error) {
+	if time.Since(before) < 24*time.Hour {
+		return 0, errors.New("younger files may still be written")
+	}
+	n := 0
+	for _, name := range f.names() {
+		in, file, _ := strings.Cut(name, "/")
+		if in != folder || !f.old[name] {
+			continue
+		}
+		ok, err := mayGo(file)
+		if err != nil {
+			return n, err
+		}
+		if ok {
+			n++
+			_ = f.Delete(context.Background(), name)
+		}
+	}
+	return n, nil
 }
 
 func (f *files) text(name string) string {
