@@ -89,7 +89,7 @@ func (r *rooms) openQueue(ctx context.Context, cfg config.Config, store *linksto
 	if err != nil {
 		return err
 	}
-	r.shared.metrics.WatchJobs(func() telemetry.Jobs { return standingJobs(r.queue, store) })
+	r.shared.metrics.WatchJobs(func() (telemetry.Jobs, error) { return standingJobs(r.queue, store) })
 	return nil
 }
 
@@ -108,13 +108,13 @@ func word(s registrar.JobState) string {
 }
 
 // standingJobs is how the queue stands, in the words of metrics.
-func standingJobs(queue *jobs.Queue, store *linkstore.Store) telemetry.Jobs {
+func standingJobs(queue *jobs.Queue, store *linkstore.Store) (telemetry.Jobs, error) {
 	// Less than a scrape may take: a slow database must not cost the other figures.
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	counts, err := store.JobCounts(ctx)
 	if err != nil {
-		panic(err) // the page then says that these figures are missing
+		return telemetry.Jobs{}, err
 	}
 	j := telemetry.Jobs{Running: map[string]int{}, Waiting: map[string]int{}}
 	for kind, n := range queue.Running() {
@@ -123,7 +123,7 @@ func standingJobs(queue *jobs.Queue, store *linkstore.Store) telemetry.Jobs {
 	for _, state := range []registrar.JobState{registrar.JobPending, registrar.JobInProgress, registrar.JobRetrying} {
 		j.Waiting[word(state)] = counts[state]
 	}
-	return j
+	return j, nil
 }
 
 // written lets the cache hear of enrollments that were written.

@@ -34,10 +34,14 @@ type Jobs struct {
 	Waiting map[string]int // of all replicas, by state; a state without any may be absent
 }
 
-// WatchJobs lets the queue be asked at each scrape.
-func (m *Metrics) WatchJobs(stand func() Jobs) {
-	m.watched.add("jobs", func(s *sheet) {
-		j := stand()
+// WatchJobs lets the queue be asked at each scrape. After an error the page says
+// that these figures are missing.
+func (m *Metrics) WatchJobs(stand func() (Jobs, error)) {
+	m.watched.try("jobs", func(s *sheet) error {
+		j, err := stand()
+		if err != nil {
+			return err
+		}
 		running := figure{"jobs_running", "Jobs that this replica works on.", []string{"kind"}}
 		for kind, n := range j.Running {
 			s.gauge(running, float64(n), m.words.jobs.bound(kind))
@@ -46,5 +50,6 @@ func (m *Metrics) WatchJobs(stand func() Jobs) {
 		for state, n := range j.Waiting {
 			s.gauge(processing, float64(n), m.words.states.bound(state))
 		}
+		return nil
 	})
 }

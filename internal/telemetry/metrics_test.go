@@ -102,7 +102,7 @@ func shape(label string) *regexp.Regexp {
 	case "cache":
 		return regexp.MustCompile(`^(hit|stale|miss|collapsed|none|other)$`)
 	case "state":
-		return regexp.MustCompile(`^(closed|half_open|open|in_use|idle)$`)
+		return regexp.MustCompile(`^(closed|half_open|open|in_use|idle|pending|in_progress|retrying|succeeded|failed|other)$`)
 	case "kind", "code", "class", "verdict", "outcome", "upstream", "view", "rule", "dependency", "subject":
 		return regexp.MustCompile(`^[a-z][a-z0-9_ -]{0,39}$`)
 	case "le", "quantile":
@@ -123,6 +123,7 @@ func TestLabelValuesAreBounded(t *testing.T) {
 		m.RequestDone(telemetry.Request{Route: hostile, Method: hostile, Status: 99999, Kind: hostile, Code: hostile, Class: hostile, Limit: hostile, Cache: hostile})
 		m.UpstreamCall(telemetry.Call{Upstream: hostile, Class: hostile, Kind: hostile, Status: -1})
 		m.TokenChecked(hostile)
+		m.JobDone(hostile, hostile, 0)
 		m.PassthroughDone(hostile, 0, hostile, 0)
 		_ = m.Probed(hostile, func(context.Context) error { return nil })(t.Context())
 	}
@@ -192,6 +193,16 @@ func TestSeriesAreBounded(t *testing.T) {
 	}
 	if got := p.value(t, "registrar_http_requests_total", map[string]string{"route": "other"}); got != "4000" {
 		t.Errorf("%s requests of unknown routes, want 4000", got)
+	}
+}
+
+func TestASourceThatFailsIsMissed(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics("1")
+	m.WatchJobs(func() (telemetry.Jobs, error) { return telemetry.Jobs{}, errors.New("away") })
+	p := scrape(t, m)
+	if got := p.value(t, "registrar_watch_ok", map[string]string{"subject": "jobs"}); got != "0" || strings.Contains(p.text, "registrar_jobs_") {
+		t.Errorf("registrar_watch_ok of the jobs = %s, want 0 and no figure of theirs", got)
 	}
 }
 

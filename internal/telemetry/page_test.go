@@ -33,6 +33,9 @@ func exercised() *telemetry.Metrics {
 	m.KeysFetched(errors.New("away"))
 	m.PassthroughDone("course-details", 200, "miss", time.Millisecond)
 	m.PassthroughDone("course-details", 200, "collapsed", time.Millisecond)
+	for _, state := range []string{"succeeded", "failed", "retrying"} {
+		m.JobDone("list_program_enrollments", state, time.Second)
+	}
 	m.Reloaded(errors.New("refused"), 0)
 	m.Reloaded(nil, 2)
 	_ = m.Probed("database", func(context.Context) error { return nil })(context.Background())
@@ -55,6 +58,9 @@ func watch(m *telemetry.Metrics) {
 	m.WatchCache(func() telemetry.Cache {
 		view := telemetry.CacheView{Hits: 9, Stale: 2, Misses: 1, Loads: 3, LoadErrors: 1, SharedHits: 5, SharedMisses: 4, SharedErrors: 6}
 		return telemetry.Cache{Views: map[string]telemetry.CacheView{"grades": view, "program": {}}, Running: 1, Entries: 20, Bytes: 4096, MaxBytes: 1 << 20}
+	})
+	m.WatchJobs(func() (telemetry.Jobs, error) {
+		return telemetry.Jobs{Running: map[string]int{"list_program_enrollments": 1}, Waiting: map[string]int{"pending": 2, "in_progress": 1}}, nil
 	})
 	m.WatchPool(func() telemetry.Pool {
 		return telemetry.Pool{InUse: 2, Idle: 3, Max: 10, Waits: 1, Waited: time.Second}

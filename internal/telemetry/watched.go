@@ -17,11 +17,19 @@ func newWatched() *watched { return &watched{} }
 // source writes figures about its subject.
 type source struct {
 	subject string
-	write   func(*sheet)
+	write   func(*sheet) error
 }
 
 // add lets write be asked at each scrape.
 func (w *watched) add(subject string, write func(*sheet)) {
+	w.try(subject, func(s *sheet) error {
+		write(s)
+		return nil
+	})
+}
+
+// try is add for a write that may fail, whose figures are then missing.
+func (w *watched) try(subject string, write func(*sheet) error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sources = append(w.sources, source{subject, write})
@@ -48,8 +56,7 @@ func (s source) ask(page *sheet) {
 		_ = recover()
 		page.gauge(figure{"watch_ok", "Whether the source of the figures about a subject answered this scrape: 1, or 0.", []string{"subject"}}, truth(well), s.subject)
 	}()
-	s.write(page)
-	well = true
+	well = s.write(page) == nil
 }
 
 // sheet is where a source writes its figures of one moment.
