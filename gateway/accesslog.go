@@ -13,7 +13,7 @@ import (
 func (g *Gateway) record(c *fiber.Ctx) error {
 	err := c.Next()
 	if err == nil {
-		err = rescued(func() error { return settle(c) })
+		err = rescued(func() error { return g.settle(c) })
 	}
 	if err != nil {
 		g.render(c, err)

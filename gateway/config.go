@@ -36,6 +36,9 @@ type Config struct {
 	// BodyLimit is the largest request body, in bytes, of what [Deps.Streams] does
 	// not except. Default: 1 MiB.
 	BodyLimit int
+	// MaxBuffered is the largest answer of unknown length, in bytes, that a caller of
+	// HTTP/1.0 is sent: it is read as a whole before. Default: 8 MiB.
+	MaxBuffered int64
 	// HeaderLimit is the largest request head, in bytes; tokens of the LMS with
 	// roles and cookies are large. Each open connection holds that much.
 	// Default: 16 KiB.
@@ -65,6 +68,7 @@ func (c Config) withDefaults() Config {
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 20*time.Second)
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 2*time.Second)
 	c.BodyLimit = cmp.Or(c.BodyLimit, 1<<20)
+	c.MaxBuffered = cmp.Or(c.MaxBuffered, 8<<20)
 	c.HeaderLimit = cmp.Or(c.HeaderLimit, 16<<10)
 	c.Concurrency = cmp.Or(c.Concurrency, 16384)
 	return c
@@ -73,7 +77,7 @@ func (c Config) withDefaults() Config {
 // check refuses what fiber and fasthttp would read as "unlimited" or only warn of.
 func (c Config) check() error {
 	shortest := min(c.RequestTimeout, c.ReadTimeout, c.WriteTimeout, c.IdleTimeout, c.DrainTimeout, c.CheckTimeout)
-	if shortest < 0 || min(c.BodyLimit, c.HeaderLimit, c.Concurrency) < 0 {
+	if shortest < 0 || c.MaxBuffered < 0 || min(c.BodyLimit, c.HeaderLimit, c.Concurrency) < 0 {
 		return errors.New("gateway: a limit is negative; none of them can be switched off")
 	}
 	for _, proxy := range c.TrustedProxies {

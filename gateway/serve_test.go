@@ -231,6 +231,36 @@ func TestOldClientsGetNoChunks(t *testing.T) {
 	}
 }
 
+// What streams is read as a whole for who speaks HTTP/1.0, so it has to be short;
+// a file, which tells its length, streams to everybody.
+func TestOldClientsGetNoEndlessAnswers(t *testing.T) {
+	t.Parallel()
+	const held = 100_000
+	body := func(size, told int) fiber.Handler {
+		return func(c *fiber.Ctx) error {
+			c.Context().SetBodyStream(strings.NewReader(strings.Repeat("x", size)), told)
+			return nil
+		}
+	}
+	s := start(t, gateway.Config{MaxBuffered: held}, gateway.Deps{Public: []gateway.Mounter{
+		on("GET", "/short", body(held, -1)), on("GET", "/long", body(held+1, -1)), on("GET", "/file", body(held+1, held+1)),
+	}})
+	for path, want := range map[string]struct{ status, length int }{
+		"/short": {200, held}, "/long": {406, 0}, "/file": {200, held + 1},
+	} {
+		got := s.raw(t, "GET", "GET "+path+" HTTP/1.0\r\n\r\n")
+		if got.status != want.status || want.length > 0 && len(got.body) != want.length {
+			t.Errorf("%s: %d with %d bytes, want %d with %d", path, got.status, len(got.body), want.status, want.length)
+		}
+		if strings.Contains(got.body, "answer_too_long") != (want.status == 406) {
+			t.Errorf("%s: %.200s", path, got.body)
+		}
+		if over := s.ask(t, "GET", path); over.status != 200 || len(over.body) < held {
+			t.Errorf("%s by HTTP/1.1: %d with %d bytes", path, over.status, len(over.body))
+		}
+	}
+}
+
 func TestSlowSendersAreCutOff(t *testing.T) {
 	t.Parallel()
 	s := start(t, gateway.Config{ReadTimeout: 50 * time.Millisecond}, gateway.Deps{Public: []gateway.Mounter{on("POST", "/a", echo)}})
