@@ -105,3 +105,14 @@ func (r *replica) site(s *site) *site {
 
 // lines of the log that mention text.
 func (r *replica) said(text string) bool { return strings.Contains(r.log.String(), text) }
+
+// events are the lines of the log that tell of no single request.
+func (r *replica) events() string {
+	var kept strings.Builder
+	for line := range strings.Lines(r.log.String()) {
+		if !strings.Contains(line, `"msg":"request"`) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
