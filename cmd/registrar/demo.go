@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -102,6 +103,9 @@ func demoGateway(ctx context.Context, cfg config.Config, listener net.Listener, 
 	if err := demoSite(ctx, cfg, store, sh); err != nil {
 		return err
 	}
+	if err := demoReport(ctx, cfg, store, folder); err != nil && registrar.KindOf(err) != registrar.NotFound {
+		return err
+	}
 	s, err := build(ctx, reachableAt(cfg, listener.Addr()), store, sh)
 	if err != nil {
 		return err
@@ -154,14 +158,32 @@ func demoSchool(ctx context.Context, store *linkstore.Store, key registrar.Organ
 	if _, err := store.PutOrganization(ctx, organization); err != nil {
 		return err
 	}
-	group := linkstore.Group{Name: string(key) + " registrars", Role: "organization_read_write_enrollments", Target: linkstore.OnOrganization(key)}
-	if err := store.CreateGroup(ctx, group); err != nil {
+	registrars := linkstore.Group{Name: string(key) + " registrars", Role: "organization_read_write_enrollments", Target: linkstore.OnOrganization(key)}
+	readers := linkstore.Group{Name: string(key) + " report readers", Role: "organization_read_reports", Target: linkstore.OnOrganization(key)}
+	for _, group := range []linkstore.Group{registrars, readers} {
+		if err := store.CreateGroup(ctx, group); err != nil {
+			return err
+		}
+	}
+	return store.CreateUser(ctx, linkstore.User{Username: client}, registrars.Name, readers.Name)
+}
+
+// demoReport leaves a report of today's where the site's own jobs would, because a
+// listing of none shows little. Others can be laid beside it.
+func demoReport(ctx context.Context, cfg config.Config, store *linkstore.Store, folder string) error {
+	program, err := store.Program(ctx, "masters-cs")
+	if err != nil {
 		return err
 	}
-	if err := store.CreateUser(ctx, linkstore.User{Username: client}); err != nil {
-		return err
+	below := filepath.Join(folder, "reports", cfg.Reports.Folder, string(program.Organization), strings.ReplaceAll(string(program.UUID), "-", ""))
+	if err := os.MkdirAll(below, 0o700); err != nil {
+		return fmt.Errorf("demo: %w", err)
 	}
-	return store.AddMember(ctx, group.Name, client)
+	name := "enrollments__" + time.Now().UTC().Format(time.DateOnly) + ".csv"
+	if err := os.WriteFile(filepath.Join(below, name), []byte("status,learners\r\nenrolled,42\r\n"), 0o600); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
 }
 
 // demoToken fetches a token as a school's system does.

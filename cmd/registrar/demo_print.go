@@ -71,6 +71,15 @@ Try, in another terminal:
   curl -H "Authorization: JWT $TOKEN" $REGISTRAR_URL/api/v3/programs/masters-cs/learners/S-0001
   curl -H "Authorization: JWT $TOKEN" "$REGISTRAR_URL/api/v3/programs/masters-cs/grades?format=csv"
 
+The original Registrar's API, v1: an upload, an export, its job, its file, a school's reports:
+
+  printf 'student_key,status\nS-0004,enrolled\nS-9001,enrolled\n' | curl -H "Authorization: JWT $TOKEN" \
+       -F file=@- $REGISTRAR_URL/api/v1/programs/masters-cs/enrollments/upload/
+  JOB=$(curl -s -H "Authorization: JWT $TOKEN" "$REGISTRAR_URL/api/v1/programs/masters-cs/enrollments/?fmt=csv" | cut -d'"' -f8); sleep 1
+  curl -H "Authorization: JWT $TOKEN" $JOB
+  curl $(curl -s -H "Authorization: JWT $TOKEN" $JOB | cut -d'"' -f20)
+  curl -H "Authorization: JWT $TOKEN" $REGISTRAR_URL/api/v1/programs/masters-cs/reports
+
 Another token:
 
   curl -d grant_type=client_credentials -d token_type=jwt -d client_id=$CLIENT_ID \

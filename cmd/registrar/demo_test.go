@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +55,40 @@ func TestDemoAnswers(t *testing.T) {
 				t.Errorf("%s with If-None-Match: %d with %d bytes, want 304 with none", path, again.StatusCode, len(again.body))
 			}
 		}
+	}
+}
+
+// Everything that the demo prints to type leads somewhere, the original's API with
+// an upload, an export, a job and its file too.
+func TestDemoPrintsWhatWorks(t *testing.T) {
+	t.Parallel()
+
+	s := newSite(t, simulator.Options{}, nil)
+	var printed strings.Builder
+	printDemo(&printed, s.addresses, t.TempDir(), "token")
+	paths := regexp.MustCompile(`\$REGISTRAR_URL(/[^"\s]*)`).FindAllStringSubmatch(printed.String(), -1)
+	jobs := 0
+	for _, path := range paths {
+		if strings.HasSuffix(path[1], "/upload/") {
+			continue
+		}
+		reply := s.get(t, demoClient, path[1])
+		if reply.StatusCode != http.StatusOK && reply.StatusCode != http.StatusAccepted {
+			t.Errorf("%s: %d %s", path[1], reply.StatusCode, reply.body)
+		}
+		if strings.HasSuffix(path[1], "/reports") && !strings.Contains(string(reply.body), "/enrollments__") {
+			t.Errorf("no report in %s", reply.body)
+		}
+		if reply.StatusCode == http.StatusAccepted {
+			jobs++
+			// What the printed line cuts out.
+			if job := strings.Split(string(reply.body), `"`)[7]; !strings.HasPrefix(job, s.gateway+"/api/v1/jobs/") {
+				t.Errorf("the eighth field of %s is %s", reply.body, job)
+			}
+		}
+	}
+	if len(paths) < 8 || jobs != 1 {
+		t.Errorf("%d addresses and %d exports are printed:\n%s", len(paths), jobs, &printed)
 	}
 }
 
