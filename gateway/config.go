@@ -52,6 +52,9 @@ type Config struct {
 	// Origins are the pages in a browser that may call the API, at the start; see
 	// [Gateway.SetOrigins]. Default: none.
 	Origins []string
+	// PreflightAge is how long a browser remembers that such a page may call, at the
+	// start; see [Gateway.SetPreflightAge]. Negative: not at all. Default: 24 h.
+	PreflightAge time.Duration
 	// Cookies are where a browser keeps its user's token. Default: nowhere.
 	Cookies Cookies
 	// Limits says how often callers may ask, at the start; see
@@ -67,6 +70,7 @@ func (c Config) withDefaults() Config {
 	c.DrainDelay = cmp.Or(c.DrainDelay, time.Second)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 20*time.Second)
 	c.CheckTimeout = cmp.Or(c.CheckTimeout, 2*time.Second)
+	c.PreflightAge = cmp.Or(c.PreflightAge, 24*time.Hour)
 	c.BodyLimit = cmp.Or(c.BodyLimit, 1<<20)
 	c.MaxBuffered = cmp.Or(c.MaxBuffered, 8<<20)
 	c.HeaderLimit = cmp.Or(c.HeaderLimit, 16<<10)

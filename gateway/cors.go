@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -19,7 +21,6 @@ const (
 	// corsAnswerHeaders are what a page may read of an answer.
 	corsAnswerHeaders = "age, cache-status, content-disposition, etag, location, ratelimit-limit, ratelimit-remaining, " +
 		"ratelimit-reset, retry-after, server-timing, x-registrar-complete, x-request-id"
-	corsMaxAge = "86400" // seconds: a day
 )
 
 // SetOrigins sets from now on which pages in a browser may call the API, with
@@ -35,6 +36,12 @@ func (g *Gateway) SetOrigins(origins []string) error {
 	origins = slices.Clone(origins)
 	g.origins.Store(&origins)
 	return nil
+}
+
+// SetPreflightAge sets for how long from now on a browser remembers that a page
+// may call; not at all when age is less than a second.
+func (g *Gateway) SetPreflightAge(age time.Duration) {
+	g.preflightAge.Store(int64(max(age, 0).Seconds()))
 }
 
 // isOrigin reports whether a browser could send text as Origin, so that an exact
@@ -75,7 +82,7 @@ func (g *Gateway) preflight(c *fiber.Ctx) error {
 	if c.GetRespHeader(fiber.HeaderAccessControlAllowOrigin) != "" {
 		c.Set(fiber.HeaderAccessControlAllowMethods, corsMethods)
 		c.Set(fiber.HeaderAccessControlAllowHeaders, corsRequestHeaders)
-		c.Set(fiber.HeaderAccessControlMaxAge, corsMaxAge)
+		c.Set(fiber.HeaderAccessControlMaxAge, strconv.FormatInt(g.preflightAge.Load(), 10))
 	}
 	c.Status(fiber.StatusOK)
 	return nil

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -116,6 +117,23 @@ func contains(list []string, name string) bool {
 		}
 	}
 	return false
+}
+
+func TestTheAgeOfAPreflightIsTheOperators(t *testing.T) {
+	t.Parallel()
+	for age, want := range map[time.Duration]string{0: "86400", -1: "0", time.Hour: "3600", time.Millisecond: "0"} {
+		s := start(t, gateway.Config{Origins: []string{console}, PreflightAge: age}, gateway.Deps{})
+		told := func() string {
+			return s.ask(t, "OPTIONS", "/livez", "Origin: "+console, "Access-Control-Request-Method: GET").header.Get("Access-Control-Max-Age")
+		}
+		if got := told(); got != want {
+			t.Errorf("%v: %q, want %q", age, got, want)
+		}
+		s.gateway.SetPreflightAge(time.Minute)
+		if got := told(); got != "60" {
+			t.Errorf("swapped: %q, want 60", got)
+		}
+	}
 }
 
 func TestOriginsCanBeSwappedWhileItRuns(t *testing.T) {

@@ -31,6 +31,6 @@
 // or how an upstream is asked. It meets the other rooms through [Mounter],
 // [People], [Limiter] and [Check], in the types of internal/registrar. What an
 // operator may change while it runs is swapped whole, or not at all on an error:
-// [Gateway.SetLimits], [Gateway.SetOrigins], [Passthrough.SetRules],
-// [Verifier.Replace].
+// [Gateway.SetLimits], [Gateway.SetOrigins], [Gateway.SetPreflightAge],
+// [Passthrough.SetRules], [Verifier.Replace].
 package gateway

@@ -73,18 +73,20 @@ type Gateway struct {
 	failures *LocalLimiter // of tokens, by client address
 	limits   atomic.Pointer[Limits]
 	origins  atomic.Pointer[[]string]
-	proxies  proxies
-	class    func(method, path string) string
-	streamed func(path string) bool
-	observe  func(Observation)
-	witness  func(context.Context, Witnessed)
-	tracer   trace.Tracer
-	pass     *Passthrough
-	running  atomic.Int64 // requests, until their answer begins
-	log      *slog.Logger
-	now      func() time.Time
-	routes   []Route
-	draining atomic.Bool
+	// preflightAge is in seconds.
+	preflightAge atomic.Int64
+	proxies      proxies
+	class        func(method, path string) string
+	streamed     func(path string) bool
+	observe      func(Observation)
+	witness      func(context.Context, Witnessed)
+	tracer       trace.Tracer
+	pass         *Passthrough
+	running      atomic.Int64 // requests, until their answer begins
+	log          *slog.Logger
+	now          func() time.Time
+	routes       []Route
+	draining     atomic.Bool
 	// end cancels the work of every running request.
 	end context.CancelFunc
 }
@@ -100,6 +102,7 @@ func New(cfg Config, deps Deps) (*Gateway, error) {
 		return nil, errors.New("gateway: People and Verifier are required; without them nobody could be authenticated")
 	}
 	g := assemble(cfg, deps)
+	g.SetPreflightAge(cfg.PreflightAge)
 	if err := errors.Join(g.SetLimits(cfg.Limits), g.SetOrigins(cfg.Origins)); err != nil {
 		return nil, err
 	}

@@ -81,6 +81,7 @@ func doorConfig(cfg config.Config) gateway.Config {
 		HeaderLimit:    int(cfg.Server.HeaderLimit),
 		TrustedProxies: cfg.Server.TrustedProxies,
 		Origins:        cfg.CORS.Origins,
+		PreflightAge:   orNone(cfg.CORS.MaxAge),
 		Cookies:        gateway.Cookies{HeaderPayload: cfg.Auth.Cookies.HeaderPayload, Signature: cfg.Auth.Cookies.Signature},
 		Limits:         limitsOf(cfg.Limits),
 	}

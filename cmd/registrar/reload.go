@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	"registrar/config"
 )
@@ -85,6 +86,7 @@ func (r *rooms) restrict(c config.Config) error {
 	if err := r.gateway.SetOrigins(c.CORS.Origins); err != nil {
 		return fmt.Errorf("cors: %w", err)
 	}
+	r.gateway.SetPreflightAge(time.Duration(c.CORS.MaxAge))
 	for name, calls := range map[string]config.Calls{nameLMS: c.LMS.Calls, nameDiscovery: c.Discovery.Calls} {
 		if err := r.upstreams.calls[name].SetBudget(budgetConfig(calls.Budget)); err != nil {
 			return fmt.Errorf("%s.budget: %w", name, err)
