@@ -48,13 +48,33 @@ func TestDocumentListsTheRoutes(t *testing.T) {
 	slices.Sort(mounted)
 	slices.Sort(described)
 	slices.Sort(elsewhere)
-	// The passthrough's paths come from the configuration, the token from the wall; no
-	// others are let off.
-	if want := []string{"/csrf/api/v1/token", "/discovery/{path}", "/lms/{path}"}; !slices.Equal(elsewhere, want) {
+	// The passthrough's paths come from the configuration, the token and the health
+	// from the wall; no others are let off.
+	if want := []string{"/csrf/api/v1/token", "/discovery/{path}", "/health", "/lms/{path}"}; !slices.Equal(elsewhere, want) {
 		t.Errorf("served by the gateway: %v, want %v", elsewhere, want)
 	}
 	if diff := cmp.Diff(described, slices.Compact(mounted)); diff != "" {
 		t.Errorf("described (-) and mounted (+) differ:\n%s", diff)
+	}
+}
+
+// Clients of the original are refused what generic clients send, so it is not
+// described for them.
+func TestDocumentKeepsBearerToV3(t *testing.T) {
+	t.Parallel()
+	document := loadDocument(t, gatewayFor(newWorld(t)))
+	for path, item := range document.Paths.Map() {
+		for method, operation := range item.Operations() {
+			schemes := document.Security
+			if operation.Security != nil {
+				schemes = *operation.Security
+			}
+			bearer := slices.ContainsFunc(schemes, func(s openapi3.SecurityRequirement) bool { return s["bearer"] != nil })
+			want := strings.HasPrefix(path, "/api/v3/") || strings.HasPrefix(path, "/lms/") || strings.HasPrefix(path, "/discovery/")
+			if bearer != want {
+				t.Errorf("%s %s: described with Bearer is %v, want %v", method, path, bearer, want)
+			}
+		}
 	}
 }
 
