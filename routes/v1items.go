@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"mime"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
@@ -52,18 +54,61 @@ func v1List(c *fiber.Ctx, body []byte) ([]json.RawMessage, error) {
 	return firstItems(body)
 }
 
-// wellFormed refuses what is no JSON. The decoder puts up with broken UTF-8,
-// which would then not be what the caller sent.
+// wellFormed refuses what is no JSON. The decoder puts up with broken UTF-8, and
+// with half a surrogate pair, which would then not be what the caller sent: two
+// student keys could become one.
 func wellFormed(body []byte) error {
 	var whole json.RawMessage
 	err := json.Unmarshal(body, &whole)
-	if err == nil && !utf8.Valid(body) {
+	switch {
+	case err != nil:
+	case !utf8.Valid(body):
 		err = errors.New("the text is not valid UTF-8")
+	case halfPair(body):
+		err = errors.New("an escape is half a surrogate pair")
 	}
 	if err != nil {
 		return &registrar.Error{Kind: registrar.Invalid, Code: "malformed_json", Detail: "JSON parse error - " + err.Error()}
 	}
 	return nil
+}
+
+// halfPair reports whether an escape in well-formed JSON stands for no character:
+// characters beyond U+FFFF are escaped by two, of which this is one.
+func halfPair(body []byte) bool {
+	for {
+		at := bytes.IndexByte(body, '\\')
+		if at < 0 {
+			return false
+		}
+		body = body[at:]
+		unit, ok := escapedUnit(body)
+		if !ok {
+			body = body[2:]
+			continue
+		}
+		body = body[escapeLength:]
+		if !utf16.IsSurrogate(unit) {
+			continue
+		}
+		low, ok := escapedUnit(body)
+		if !ok || utf16.DecodeRune(unit, low) == utf8.RuneError {
+			return true
+		}
+		body = body[escapeLength:]
+	}
+}
+
+// escapeLength is that of an escape such as \u00e9.
+const escapeLength = 6
+
+// escapedUnit reads the UTF-16 unit that text begins with, if it begins with one.
+func escapedUnit(text []byte) (rune, bool) {
+	if !bytes.HasPrefix(text, []byte(`\u`)) {
+		return 0, false
+	}
+	unit, err := strconv.ParseUint(string(text[2:escapeLength]), 16, 16)
+	return rune(unit), err == nil
 }
 
 // firstItems takes a well-formed list apart. It stops at one item too many: a

@@ -107,6 +107,18 @@ func TestTheAnswerToAWriteKeepsTheOrderOfTheReport(t *testing.T) {
 	}
 }
 
+// Whole pairs, and what only looks like half of one, go on as they are.
+func TestAWriteOfEscapes(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{`\ud83d\uDE00`: "😀", `\\ud83d`: `\ud83d`, `\u00e9\n\"`: "é\n\"", `\ufffd`: "\ufffd", `\u0000`: "\x00"} {
+		w := newWorld(t)
+		got := newClient(t, w).post(t, "POST", onProgram, jsonType, `[{"student_key":"`+key+`","status":"enrolled"}]`)
+		if got.status != 200 || len(w.enroller.writes) != 1 || string(w.enroller.writes[0].Items[0].StudentKey()) != want {
+			t.Errorf("%s: %d %s, writes %v", key, got.status, got.body, w.enroller.writes)
+		}
+	}
+}
+
 func TestAWriteOfNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -166,6 +178,9 @@ func TestWritesThatAreRefused(t *testing.T) {
 		"after the end":     {jsonType, items(1) + "]", 400, parse},
 		"malformed, 26":     {jsonType, items(26) + ",", 400, parse},
 		"no UTF-8":          {jsonType, "[{\"student_key\":\"\xff\",\"status\":\"enrolled\"}]", 400, parse},
+		"half a pair":       {jsonType, `[{"student_key":"\ud83d","status":"enrolled"},{"student_key":"\ud83e","status":"enrolled"}]`, 400, parse},
+		"the other half":    {jsonType, `[{"student_key":"\\\ude00\\","status":"enrolled"}]`, 400, parse},
+		"two first halves":  {jsonType, `[{"student_key":"\ud83d\ud83d\ude00","status":"enrolled"}]`, 400, parse},
 		"text":              {"text/plain", items(1), 415, `{"detail":"Unsupported media type \"text/plain\" in request."}`},
 		"text, in its way":  {`Text/Plain; charset="x"`, items(1), 415, `{"detail":"Unsupported media type \"Text/Plain; charset=\"x\"\" in request."}`},
 		"another JSON":      {"application/json-seq", items(1), 415, `{"detail":"Unsupported media type \"application/json-seq\" in request."}`},
