@@ -56,7 +56,7 @@ request; creating it earlier lets grants wait for it.`,
 		},
 	}
 	cmd.Flags().StringVar(&u.Email, "email", "", "e-mail address")
-	cmd.Flags().BoolVar(&u.Staff, "staff", false, "staff of the LMS")
+	cmd.Flags().BoolVar(&u.Staff, "staff", false, "staff of the LMS, until a token says otherwise; opens nothing without one that says so")
 	cmd.Flags().BoolVar(&u.Superuser, "superuser", false, "holds every permission")
 	cmd.Flags().StringArrayVarP(&groups, "group", "g", nil, "group to join (repeatable)")
 	return cmd
@@ -89,7 +89,7 @@ func userSetCommand(p process) *cobra.Command {
 		},
 	}
 	cmd.Flags().Bool("active", true, "may call the gateway at all")
-	cmd.Flags().Bool("staff", false, "staff of the LMS")
+	cmd.Flags().Bool("staff", false, "staff of the LMS, until a token says otherwise; opens nothing without one that says so")
 	cmd.Flags().Bool("superuser", false, "holds every permission")
 	return cmd
 }
