@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"registrar/config"
+	"registrar/gateway"
 	"registrar/linkstore"
 )
 
@@ -38,6 +39,7 @@ type world struct {
 
 	start  sync.Once
 	served *linkstore.Store // the running gateway's own
+	routes []gateway.Route  // of the running gateway
 	base   string           // of the gateway; see url
 	t      *testing.T
 }
@@ -93,6 +95,7 @@ func (w *world) serve() string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.routes = rooms.gateway.Routes()
 	if err := rooms.queue.Start(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
