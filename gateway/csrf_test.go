@@ -182,3 +182,44 @@ func TestARefusedWriteReachesNobody(t *testing.T) {
 		t.Errorf("after the origin was allowed: %d, %d requests", got, asked.Load())
 	}
 }
+
+// The page of queues repeats no token, so what it asks is let in for what its browser
+// says of it.
+func TestOurOwnPagesNeedNoToken(t *testing.T) {
+	t.Parallel()
+	pages := mounts(func(add func(string, string, fiber.Handler)) {
+		add("POST", "/internal/queue", greet)
+		add("POST", "/api/v1/enrollments", greet)
+	})
+	s := start(t, gateway.Config{Cookies: lmsCookies(), Origins: []string{console}, TrustedProxies: []string{"127.0.0.1"}},
+		gateway.Deps{Private: []gateway.Mounter{pages}})
+	const own, same, https = "Origin: https://gateway.example.org", "Sec-Fetch-Site: same-origin", "X-Forwarded-Proto: https"
+	for name, tc := range map[string]struct {
+		path    string
+		headers []string
+		status  int
+	}{
+		"our own":                       {"/internal/queue", []string{own, same, https}, 200},
+		"our own, to the API":           {"/api/v1/enrollments", []string{own, same, https}, 401},
+		"a page of the same site":       {"/internal/queue", []string{"Origin: " + console, "Sec-Fetch-Site: same-site", https}, 401},
+		"another page":                  {"/internal/queue", []string{"Origin: https://evil.example", "Sec-Fetch-Site: cross-site", https}, 401},
+		"another page in an old one":    {"/internal/queue", []string{"Origin: https://evil.example", https}, 401},
+		"our own in an old browser":     {"/internal/queue", []string{own, https}, 401},
+		"no page that is told":          {"/internal/queue", []string{same, https}, 401},
+		"a contradiction":               {"/internal/queue", []string{"Origin: " + console, same, https}, 401},
+		"our own, over http, of https":  {"/internal/queue", []string{"Origin: http://gateway.example.org", same, https}, 401},
+		"our own, without any cookies":  {"/internal/queue", nil, 401},
+		"our own name, another's scope": {"/internal/queue", []string{own, "Sec-Fetch-Site: none", https}, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			headers := append([]string{"Content-Length: 0"}, tc.headers...)
+			if tc.headers != nil {
+				headers = append(headers, halves(bearer(t, "ada")))
+			}
+			if got := s.ask(t, "POST", tc.path, headers...); got.status != tc.status {
+				t.Errorf("%d %s, want %d", got.status, got.body, tc.status)
+			}
+		})
+	}
+}
