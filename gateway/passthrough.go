@@ -264,6 +264,9 @@ func (p *Passthrough) serve(c *fiber.Ctx, r *rule, raw rawValues, call *Passthro
 	if err != nil {
 		return err
 	}
+	if err := p.touch(c, r, t, in); err != nil {
+		return err
+	}
 	if r.Cache > 0 || r.filters() {
 		return p.sendKept(c, r, t, in, call)
 	}

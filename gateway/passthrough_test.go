@@ -71,6 +71,14 @@ func (s school) ProgramsOfUsername(_ context.Context, name registrar.Username) (
 	return s.accounts(name)
 }
 
+func (s school) StudentKeysOfUsername(ctx context.Context, program registrar.ProgramKey, name registrar.Username) ([]registrar.StudentKey, error) {
+	in, err := s.ProgramsOfUsername(ctx, name)
+	if err != nil || !slices.Contains(in, program) {
+		return nil, err
+	}
+	return []registrar.StudentKey{registrar.StudentKey("S-" + name + "-" + registrar.Username(program))}, nil
+}
+
 // newSchool knows the campus: "bo" studies at both schools, "al" at HarborX alone.
 func newSchool(t *testing.T) school {
 	t.Helper()

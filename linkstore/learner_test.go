@@ -93,6 +93,14 @@ func programsOfAccount(k *kit) {
 		same(k, "programs of "+string(name), k.programsOf(name), want)
 	}
 
+	for program, want := range map[registrar.ProgramKey][]registrar.StudentKey{
+		"masters-cs": {"S-1", "S-2"}, "MBA": {"S-1"}, "east": {"X-1"}, "mba": nil, "nope": nil, "": nil, "a'b": nil,
+	} {
+		got, err := k.store.StudentKeysOfUsername(ctx, program, "bo")
+		k.must(err)
+		same(k, "student keys of bo in "+string(program), got, want)
+	}
+
 	// An account that is known while the enrollment is not linked to it is none.
 	k.must(k.store.RecordLinks(ctx, "NorthU", []registrar.Link{{StudentKey: "S-4", Username: "di"}}))
 	same(k, "programs of an enrollment without an account", k.programsOf("di"), nil)

@@ -83,6 +83,30 @@ func (s *Store) ProgramsOfUsername(ctx context.Context, name registrar.Username)
 	return keys, nil
 }
 
+// StudentKeysOfUsername returns the student keys under which an LMS account is
+// linked in a program, in the order of their folded form. What
+// [Store.ProgramsOfUsername] does not find in the program has none.
+func (s *Store) StudentKeysOfUsername(ctx context.Context, program registrar.ProgramKey, name registrar.Username) ([]registrar.StudentKey, error) {
+	if !program.Valid() || name == "" || len(name) > maxKey || !storable(string(name)) {
+		return nil, nil
+	}
+	var keys []registrar.StudentKey
+	err := each(ctx, s.read, func(rows *sql.Rows) error {
+		var key registrar.StudentKey
+		err := rows.Scan(&key)
+		keys = append(keys, key)
+		return err
+	}, `SELECT r.student_key FROM learners r
+		JOIN program_links l ON l.organization_id = r.organization_id AND l.folded_key = r.folded_key
+		JOIN programs p ON p.id = l.program_id
+		WHERE r.username = $1 AND r.username <> '' AND l.account_exists AND p.key = $2`, name, program)
+	if err != nil {
+		return nil, classify("student keys of an account", err)
+	}
+	slices.SortFunc(keys, func(x, y registrar.StudentKey) int { return cmp.Compare(x.Fold(), y.Fold()) })
+	return keys, nil
+}
+
 // SnapshotTimes says when the newest recorded snapshot of each program was seen.
 // A program without one is absent, also when enrollments were written to it.
 func (s *Store) SnapshotTimes(ctx context.Context, programs []registrar.ProgramKey) (map[registrar.ProgramKey]time.Time, error) {
