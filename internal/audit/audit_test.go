@@ -299,6 +299,20 @@ func TestLinesOfTheLogAreBounded(t *testing.T) {
 	closed(t, r)
 }
 
+// So many learners at once are everybody: a record has a bound.
+func TestTooManyLearnersAreEverybody(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]int{10_000: 10_000, 10_001: 0} {
+		l := &ledger{}
+		r := newRecorder(t, l, audit.Config{}, nil)
+		r.Record(t.Context(), request(), touch(registrar.TouchUpload, make([]registrar.StudentKey, n)...))
+		closed(t, r)
+		if got := l.batches[0][0].Learners; len(got) != want {
+			t.Errorf("%d learners: %d on record, want %d", n, len(got), want)
+		}
+	}
+}
+
 // A directory that fails costs the organization in the hash, not the record.
 func TestAProgramThatIsNotKnown(t *testing.T) {
 	t.Parallel()
