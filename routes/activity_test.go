@@ -124,3 +124,30 @@ func TestTouches(t *testing.T) {
 		})
 	}
 }
+
+// The file of somebody else's job is learners' data that one did not order.
+func TestResultsOfOthersAreOnRecord(t *testing.T) {
+	t.Parallel()
+	one := &registrar.Touch{Kind: registrar.TouchRead, Program: "masters-cs", Job: uploaded}
+	w := newWorld(t)
+	w.jobs.jobs[5].State, w.jobs.jobs[5].Result = registrar.JobSucceeded, "job-results/6.json"
+	cl := newClient(t, w)
+	for i, tc := range []struct {
+		caller, target string
+		want           *registrar.Touch
+	}{
+		{"JWT registrar", "/api/v1/jobs/" + uploaded, nil}, // on record since it was ordered
+		{"JWT registrar", "/api/v3/jobs", nil},
+		{"JWT watcher", "/api/v1/jobs/" + uploaded, one},
+		{"JWT root", "/api/v3/jobs/" + uploaded, one},
+		{"JWT watcher", "/api/v3/jobs/" + broken, nil}, // there is nothing to have
+		{"JWT watcher", "/api/v3/jobs?page_size=2", one},
+		{"JWT watcher", "/api/v3/jobs", &registrar.Touch{Kind: registrar.TouchRead, Program: "masters-cs"}},
+		{"JWT clerk", "/api/v1/jobs/" + uploaded, nil}, // is not shown it
+	} {
+		cl.ask(t, http.MethodGet, tc.target, tc.caller)
+		if diff := cmp.Diff(tc.want, w.activities[i].Touch); diff != "" {
+			t.Errorf("%s as %s: touch (-want +got):\n%s", tc.target, tc.caller, diff)
+		}
+	}
+}

@@ -62,6 +62,7 @@ func (a *API) v1Job(v version) fiber.Handler {
 		if err != nil {
 			return err
 		}
+		touchResults(c, job)
 		return sendV1(c, fiber.StatusOK, status)
 	}
 }
@@ -113,19 +114,6 @@ func (a *API) v1StatusOf(ctx context.Context, job registrar.Job) (v1JobStatus, e
 	return v1JobStatus{
 		ID: job.ID, Name: job.Name, Created: microsecond(job.Created), State: job.State, Result: result, Text: orNull(job.Text),
 	}, err
-}
-
-// resultLink is where the job's file can be had, or null when there is none any
-// more. It is made for every answer: kept links would expire.
-func (a *API) resultLink(ctx context.Context, job registrar.Job) (*string, error) {
-	if job.Result == "" {
-		return nil, nil //nolint:nilnil // null is an answer: there is no file
-	}
-	link, err := a.deps.Linker.Link(ctx, job.Result)
-	if registrar.KindOf(err) == registrar.NotFound {
-		return nil, nil //nolint:nilnil // as above
-	}
-	return orNull(link), err
 }
 
 // jobURL is the address of a job in v, as the outside knows it.

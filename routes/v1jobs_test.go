@@ -143,3 +143,42 @@ func TestV1JobEvents(t *testing.T) {
 		}
 	}
 }
+
+// Who ordered a file has it as long as the grants last that the order needs.
+func TestResultsNeedTheGrantsOfTheirOrder(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		owner   registrar.Username
+		program registrar.ProgramKey
+		kind    registrar.JobKind
+		shown   bool
+	}{
+		"a reader":                   {"registrar", "masters-cs", registrar.ListProgramEnrollments, true},
+		"a writer":                   {"registrar", "masters-cs", registrar.WriteCourseEnrollments, true},
+		"a reader no more":           {"clerk", "masters-cs", registrar.GetCourseGrades, false},
+		"a writer no more":           {"clerk", "masters-cs", registrar.WriteProgramEnrollments, false},
+		"of a school that one left":  {"registrar", "masters-nursing", registrar.ListProgramEnrollments, false},
+		"of a program that is gone":  {"registrar", "gone", registrar.ListProgramEnrollments, false},
+		"who reads all jobs":         {"watcher", "masters-cs", registrar.ListProgramEnrollments, true},
+		"a superuser, without grant": {"root", "gone", registrar.ListProgramEnrollments, true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.jobs.jobs[1].Owner, w.jobs.jobs[1].Program, w.jobs.jobs[1].Kind = tc.owner, tc.program, tc.kind
+			cl := newClient(t, w)
+			for _, target := range []string{"/api/v1/jobs/" + uploaded, "/api/v3/jobs/" + uploaded} {
+				got := cl.ask(t, http.MethodGet, target, "JWT "+string(tc.owner))
+				job := parse[struct{ State, Result string }](t, got)
+				if got.status != 200 || job.State != "Succeeded" || (job.Result != "") != tc.shown {
+					t.Errorf("%s: %d %s, want a result: %t", target, got.status, got.body, tc.shown)
+				}
+			}
+			got := cl.ask(t, http.MethodGet, "/api/v3/jobs?state=Succeeded", "JWT "+string(tc.owner))
+			if strings.Contains(got.body, "/job-results/"+uploaded) != tc.shown {
+				t.Errorf("the list: %d %s, want a result: %t", got.status, got.body, tc.shown)
+			}
+		})
+	}
+}

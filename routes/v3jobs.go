@@ -66,6 +66,7 @@ func (a *API) jobs(c *fiber.Ctx) error {
 			return err
 		}
 	}
+	touchResults(c, shown.rows...)
 	list := cut[jobItem]{rows: items, count: shown.count, number: shown.number, pages: shown.pages}
 	return sendTagged(c, pageOf(c, query, list, asItIs[jobItem]))
 }
@@ -87,6 +88,7 @@ func (a *API) job(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	touchResults(c, job)
 	if job.State.Processing() {
 		c.Set(fiber.HeaderRetryAfter, strconv.FormatInt(patience(a.config.Now().Sub(job.Created)), 10))
 	}

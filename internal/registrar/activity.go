@@ -35,7 +35,7 @@ type Touch struct {
 	Kind    TouchKind
 	Program ProgramKey
 	Course  string       // course key; empty for the program as a whole
-	Job     JobID        // the job that the request started; empty for none
+	Job     JobID        // the job that the request started, or whose file it gave away; empty for none
 	Learner []StudentKey // empty for everybody in the program or course run
 }
 
