@@ -89,7 +89,7 @@ func roles() map[string]role {
 		"a caller without grants":      {client: "plain-worker"},
 		"staff of the LMS":             {client: demoService},
 		"HarborX":                      {client: demoHarbor},
-		"NorthU":                       {client: demoClient, holds: writer},
+		"NorthU":                       {client: demoClient, holds: append([]registrar.Permission{registrar.ReadReports}, writer...)},
 		"reads NorthU's metadata":      {"plain-worker", member(linkstore.OnOrganization("NorthU"), "organization_read_metadata"), metadata},
 		"reads NorthU's enrollments":   {"plain-worker", member(linkstore.OnOrganization("NorthU"), "organization_read_enrollments"), reader},
 		"writes NorthU's enrollments":  {"plain-worker", member(linkstore.OnOrganization("NorthU"), "organization_read_write_enrollments"), writer},
