@@ -125,6 +125,25 @@ func TestTouches(t *testing.T) {
 	}
 }
 
+// A list of reports gives away files about everybody in the program.
+func TestReportsAreOnRecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cl := newClient(t, w)
+	all := &registrar.Touch{Kind: registrar.TouchRead, Program: "masters-cs"}
+	for i, tc := range []struct {
+		caller, query string
+		want          *registrar.Touch
+	}{
+		{"JWT root", "", all}, {"JWT root", "?min_created_date=x", nil}, {"JWT registrar", "", nil}, // who may not
+	} {
+		cl.ask(t, http.MethodGet, "/api/v2/programs/masters-cs/reports"+tc.query, tc.caller)
+		if diff := cmp.Diff(tc.want, w.activities[i].Touch); diff != "" {
+			t.Errorf("%s as %s: touch (-want +got):\n%s", tc.query, tc.caller, diff)
+		}
+	}
+}
+
 // The file of somebody else's job is learners' data that one did not order.
 func TestResultsOfOthersAreOnRecord(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,8 @@ func (a *API) reports(c *fiber.Ctx) error {
 	}
 	var found []registrar.ReportFile
 	if a.deps.Reports != nil {
+		// The list has links to the files, which are about everybody in the program.
+		note.Touched(registrar.Touch{Kind: registrar.TouchRead, Program: in.program.Key})
 		if found, err = a.deps.Reports.Reports(c.UserContext(), in.program, since); err != nil {
 			return err
 		}
