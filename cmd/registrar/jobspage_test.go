@@ -44,3 +44,40 @@ func TestJobsPageIsForStaff(t *testing.T) {
 		t.Errorf("states: %d %s", reply.StatusCode, reply.body)
 	}
 }
+
+// In a browser the page has cookies and no token: what its user does there counts, and
+// what another page makes the browser do does not.
+func TestJobsPageInABrowser(t *testing.T) {
+	t.Parallel()
+
+	w := newWorld(t, sqliteTemplate(t)(t), newIssuerKey(t))
+	const cancel = routes.JobsPath + "/api/jobs/cancel"
+	for name, tc := range map[string]struct {
+		origin, site string
+		good         bool
+	}{
+		"its own":      {w.url(), "same-origin", true},
+		"another page": {"https://elsewhere.example.org", "cross-site", false},
+		"no browser":   {w.url(), "", false},
+	} {
+		for _, caller := range []string{"staff", "stem_admin"} {
+			want := `"csrf_failed"`
+			switch {
+			case tc.good && caller == "staff":
+				want = `{"message":"Job not found: 4711."}` // as the page's own library says it
+			case tc.good:
+				want = `"Not found."` // the path does not exist
+			}
+			r := w.as(caller).inCookies(http.MethodPost, cancel)
+			asked := w.as(caller).request(http.MethodPost, cancel, strings.NewReader(`{"ids":["4711"]}`))
+			asked.Header = r.Header
+			asked.Header.Set("Origin", tc.origin)
+			asked.Header.Set("Sec-Fetch-Site", tc.site)
+			asked.Header.Set("Content-Type", "application/json")
+			reply := send(t, asked)
+			if !strings.Contains(string(reply.body), want) || tc.good && reply.StatusCode != http.StatusNotFound {
+				t.Errorf("%s, as %s: %d %s, want %s", name, caller, reply.StatusCode, reply.body, want)
+			}
+		}
+	}
+}

@@ -279,6 +279,7 @@ func TestOnlyThePermittedCauseAnything(t *testing.T) {
 			visit := walk{world: w, visitor: v, header: *v.as(w), table: permissions(string(job)), jobs: 1}
 			visit.refused(t)
 			visit.permitted(t)
+			visit.discreet(t)
 		})
 	}
 }
@@ -405,6 +406,25 @@ func (v *walk) permitted(t *testing.T) {
 	})
 	if _, jobs, err := v.world.store.Jobs(t.Context(), registrar.JobFilter{Limit: 1}); err != nil || jobs != v.jobs {
 		t.Errorf("%d jobs, want %d (%v)", jobs, v.jobs, err)
+	}
+}
+
+// discreet holds the log to name no learner, no caller and no secret, whatever was
+// asked.
+func (v *walk) discreet(t *testing.T) {
+	t.Helper()
+	log := v.world.log.String()
+	if !strings.Contains(log, `"msg":"request"`) {
+		t.Fatalf("the log says nothing of requests:\n%s", log)
+	}
+	words := []string{"S-1", "alex", "@example.com", "/job-results/", "forged", "stem_admin"}
+	for _, value := range slices.Concat(v.header["Authorization"], v.header["Cookie"]) {
+		words = append(words, value[len(value)/2:len(value)/2+20])
+	}
+	for _, word := range words {
+		if strings.Contains(log, word) {
+			t.Errorf("the log says %q", word)
+		}
 	}
 }
 
