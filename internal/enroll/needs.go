@@ -35,4 +35,8 @@ type Progress interface {
 	// Save keeps the answer to a batch; the zero answer, too, which says that none
 	// came. It is called from several goroutines at once. An error ends the write.
 	Save(ctx context.Context, batch int, a registrar.WriteAnswer) error
+	// Wait waits for the time that the LMS is given a rest, in which nothing is sent
+	// to it. It returns false at once when the write has waited enough, and early
+	// when ctx ends.
+	Wait(ctx context.Context, rest time.Duration) bool
 }

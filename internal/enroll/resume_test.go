@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -98,5 +99,49 @@ func TestStoppedJobSendsNothing(t *testing.T) {
 	_, err := service(l, nil, nil).Write(ctx, programWrite(students(60)...), &saved{})
 	if !errors.Is(err, context.Canceled) || len(l.got) != 0 {
 		t.Errorf("%v after %d requests", err, len(l.got))
+	}
+}
+
+// A job waits while the LMS is given a rest, for nothing is sent to it; when that
+// takes too long the rows are the LMS's fault, and when the job stops nobody's.
+func TestJobWaitsForALMSAtRest(t *testing.T) {
+	t.Parallel()
+	stopped := errors.New("the worker stops")
+	cases := map[string]struct {
+		waits int
+		stop  time.Duration
+		code  string
+		err   error
+	}{
+		"until it is well":      {waits: 10, code: "enrolled"},
+		"no longer than it may": {waits: 1, code: registrar.InternalError},
+		"no longer than it is":  {waits: 10, stop: 7 * time.Second, err: stopped},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithCancelCause(t.Context())
+				defer stop(nil)
+				if tc.stop > 0 {
+					time.AfterFunc(tc.stop, func() { stop(stopped) })
+				}
+				well := time.Now().Add(12 * time.Second)
+				l := &lms{answer: func(ctx context.Context, s sent) (registrar.WriteAnswer, error) {
+					if time.Now().Before(well) {
+						return registrar.WriteAnswer{}, &registrar.Error{Kind: registrar.Unavailable, Code: "breaker_open", RetryAfter: 5 * time.Second}
+					}
+					return echo(ctx, s)
+				}}
+				progress := &saved{waits: tc.waits}
+				report, err := service(l, nil, nil).Write(ctx, programWrite(students(1)...), progress)
+				if !errors.Is(err, tc.err) || err == nil && report.Results[0].Code != tc.code {
+					t.Errorf("%v, %v; want %s, %v", report.Results, err, tc.code, tc.err)
+				}
+				if tc.err != nil && len(progress.answers) != 0 {
+					t.Errorf("saved %v of a batch that was not sent", progress.answers)
+				}
+			})
+		})
 	}
 }

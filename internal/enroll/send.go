@@ -62,6 +62,9 @@ func open(batches []batch, answers []registrar.WriteAnswer, progress Progress) [
 // batch sends b once, tells what was accepted, and saves the answer.
 func (s *Service) batch(ctx context.Context, w registrar.EnrollmentWrite, b batch, progress Progress) (registrar.WriteAnswer, error) {
 	answer, err := s.ask(ctx, w, b)
+	for progress != nil && isResting(err) && progress.Wait(ctx, registrar.RetryAfterOf(err)) {
+		answer, err = s.ask(ctx, w, b)
+	}
 	if err != nil {
 		if progress != nil && ctx.Err() != nil {
 			return registrar.WriteAnswer{}, context.Cause(ctx) // it was cut off, and is sent again by the next attempt
@@ -83,6 +86,10 @@ func (s *Service) batch(ctx context.Context, w registrar.EnrollmentWrite, b batc
 	}
 	return answer, nil
 }
+
+// isResting reports whether nothing was sent, since the LMS failed too often and is
+// left alone for a while. Rows of a job need not be lost for that.
+func isResting(err error) bool { return err != nil && registrar.CodeOf(err) == "breaker_open" }
 
 func (s *Service) ask(ctx context.Context, w registrar.EnrollmentWrite, b batch) (registrar.WriteAnswer, error) {
 	if w.Run != nil {

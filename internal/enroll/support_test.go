@@ -136,6 +136,23 @@ type saved struct {
 	mu      sync.Mutex
 	answers map[int]registrar.WriteAnswer
 	most    int // answers that it takes; 0 for any number
+	waits   int // rests of the LMS that it waits for
+}
+
+func (s *saved) Wait(ctx context.Context, rest time.Duration) bool {
+	s.mu.Lock()
+	s.waits--
+	patient := s.waits >= 0
+	s.mu.Unlock()
+	if !patient {
+		return false
+	}
+	select {
+	case <-time.After(rest):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 var errFull = errors.New("the lease is lost")

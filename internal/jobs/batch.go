@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"registrar/internal/registrar"
 )
@@ -43,6 +44,11 @@ func (b *batches) Save(ctx context.Context, batch int, answer registrar.WriteAns
 		return errors.Join(errLeaseLost, err)
 	}
 	return err
+}
+
+// Wait waits as long as the job has patience.
+func (b *batches) Wait(ctx context.Context, rest time.Duration) bool {
+	return b.attempt.patience.wait(ctx, rest, b.attempt.queue.cfg.Timeout/10)
 }
 
 // batchesOf is how many batches n rows can take.

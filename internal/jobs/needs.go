@@ -76,11 +76,14 @@ type Enroller interface {
 }
 
 // Progress remembers the LMS's answers to the batches of one write, so that a
-// write that is begun again sends only what was not answered. Both methods may
+// write that is begun again sends only what was not answered. Its methods may
 // be called from several goroutines.
 type Progress interface {
 	Done(batch int) (registrar.WriteAnswer, bool)
 	Save(ctx context.Context, batch int, answer registrar.WriteAnswer) error
+	// Wait waits while the LMS is given a rest; false means that the job has waited
+	// enough, or has ended.
+	Wait(ctx context.Context, rest time.Duration) bool
 }
 
 // Storage is where files are kept, and where they are looked for that nobody owns.

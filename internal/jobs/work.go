@@ -20,6 +20,8 @@ type attempt struct {
 	order registrar.JobOrder
 	hold  *hold
 	begun time.Time
+
+	patience patience
 }
 
 // work claims a job and does it. nil means that River has nothing more to do: the
