@@ -150,18 +150,12 @@ func TestKilledUploadIsFinished(t *testing.T) {
 	t.Parallel()
 
 	const rows = 2000
-	var csv, want strings.Builder
-	csv.WriteString("student_key,status\n")
-	want.WriteString("student_key,status\r\n")
-	for i := range rows {
-		fmt.Fprintf(&csv, "K-%05d,enrolled\n", i)
-		fmt.Fprintf(&want, "K-%05d,enrolled\r\n", i)
-	}
+	csv, want := longUpload(rows, "K-")
 	eachStore(t, 20, func(t *testing.T, w *worked) {
 		token := w.token(t, demoClient)
 		first := startReplica(t, w.environ)
 		w.fault(t, map[string]any{"path": "/enrollments/$", "method": "PUT", "delay_ms": 50})
-		accepted := w.uploadTo(t, first, token, csv.String())
+		accepted := w.uploadTo(t, first, token, csv)
 		within(t, time.Minute, "the middle of the upload", func() bool { return w.calls(t, http.MethodPut) >= 20 })
 		first.kill(t)
 		if n := w.calls(t, http.MethodPut); n >= rows/25 {
@@ -173,8 +167,8 @@ func TestKilledUploadIsFinished(t *testing.T) {
 		if j.text() != "200" {
 			t.Errorf("text %s, want 200", j.text())
 		}
-		if file := w.result(t, j); file != want.String() {
-			t.Errorf("the result has %d bytes, want %d", len(file), want.Len())
+		if file := w.result(t, j); file != want {
+			t.Errorf("the result has %d bytes, want %d", len(file), len(want))
 		}
 		if n := w.applied(t, "K-"); n != rows {
 			t.Errorf("the LMS has %d of %d rows", n, rows)

@@ -35,6 +35,8 @@ func (h *hold) keep(ctx context.Context, claimed time.Time) {
 			switch err := h.renew(ctx, until); {
 			case err == nil:
 				until = asked.Add(lease)
+			case ctx.Err() != nil: // the job is over
+				return
 			case isKind(err, registrar.Conflict), isKind(err, registrar.NotFound), !time.Now().Before(until):
 				h.lost()
 				return
