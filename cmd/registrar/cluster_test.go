@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -124,6 +126,40 @@ func TestClusterMakesOneWalk(t *testing.T) {
 		for _, r := range c.replicas {
 			t.Log(r.events())
 		}
+	}
+}
+
+// What one replica wrote is in the others' answers at once, those to a whole
+// listing and those to one learner.
+func TestClusterSeesWrites(t *testing.T) {
+	t.Parallel()
+
+	c := newCluster(t, 2)
+	const named, whole = "/api/v3/programs/masters-cs/learners?student_key=W-1", "/api/v3/programs/masters-cs/learners?page_size=1"
+	count := func(path string) int {
+		n, err := strconv.Atoi(fmt.Sprint(c.replicas[1].site(c.site).get(t, demoClient, path).object(t)["count"]))
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		return n
+	}
+	one, all := count(named), count(whole)
+	if one != 0 {
+		t.Fatalf("%d learners of that key before the write", one)
+	}
+	request := newRequest(t, http.MethodPost, c.replicas[0].base+"/api/v1/programs/masters-cs/enrollments",
+		strings.NewReader(`[{"student_key":"W-1","status":"enrolled"}]`))
+	request.Header.Set("Authorization", "JWT "+c.token(t, demoClient))
+	request.Header.Set("Content-Type", "application/json")
+	if reply := send(t, request); reply.StatusCode != http.StatusOK {
+		t.Fatalf("the write: %d %s", reply.StatusCode, reply.body)
+	}
+	time.Sleep(100 * time.Millisecond) // the promise
+	if now := count(named); now != 1 {
+		t.Errorf("%d learners of that key after the write", now)
+	}
+	if now := count(whole); now != all+1 {
+		t.Errorf("%d learners after the write, want one more than %d", now, all)
 	}
 }
 

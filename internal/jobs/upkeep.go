@@ -120,7 +120,7 @@ func (q *Queue) tidy(ctx context.Context) error {
 // ended before a time and so was asked for its files. Other names are not ours.
 func (q *Queue) isOrphan(ctx context.Context, name string, before time.Time) (bool, error) {
 	id, _, _ := strings.Cut(name, ".")
-	if uuid.Validate(id) != nil {
+	if ours := uuid.Validate(id) == nil; !ours {
 		return false, nil
 	}
 	job, err := q.deps.Store.Job(ctx, registrar.JobID(id))
