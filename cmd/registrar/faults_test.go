@@ -71,7 +71,7 @@ func troubles(token bool) []trouble {
 	}
 }
 
-// The fault table: whatever befalls the LMS, Discovery or the token endpoint,
+// The fault table, of which TestRedisFaults and TestPostgresFaults are the rest: whatever befalls the LMS, Discovery or the token endpoint,
 // what was read before is still answered, as stale; what was not is an error
 // that says whose fault it is; nothing of the upstream's words comes through;
 // and the process is well again by itself.

@@ -99,6 +99,10 @@ const (
 	record = "/api/v3/programs/masters-cs/learners/S-0001"
 )
 
+// The fault table's columns, for a server that knows no statuses: its 5xx are the
+// errors that it answers with (Redis: OOM, LOADING, READONLY; PostgreSQL: shutting
+// down), its 429 is that it takes no more connections.
+
 // Whatever befalls Redis, reads go on, of what was read before and what was not,
 // and nobody waits for it more than once; what is degraded is told where it is; and
 // the process uses Redis again without help.
@@ -119,7 +123,11 @@ func TestRedisFaults(t *testing.T) {
 		"out of memory":  {saying("OOM command not allowed when used memory > 'maxmemory'."), true},
 		"loading":        {saying("LOADING Redis is loading the dataset in memory"), true},
 		"read only":      {saying("READONLY You can't write against a read only replica."), true},
-		"restarted":      {func(l *line) { l.set(cut); l.set(open) }, false},
+		"too many clients": {func(l *line) {
+			l.set(cut)
+			l.refuse(func([]byte) ([]byte, bool) { return []byte("-ERR max number of clients reached\r\n"), false })
+		}, true},
+		"restarted": {func(l *line) { l.set(cut); l.set(open) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -66,7 +66,9 @@ func (q *Queue) sweep(ctx context.Context) error {
 		}
 		swept += len(aged)
 		if len(aged) < batch {
-			q.deps.Log.InfoContext(ctx, "files of old jobs were deleted", slog.Int("jobs", swept))
+			if swept > 0 {
+				q.deps.Log.InfoContext(ctx, "files of old jobs were deleted", slog.Int("jobs", swept))
+			}
 			return nil
 		}
 	}
