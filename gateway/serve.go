@@ -26,7 +26,7 @@ func (g *Gateway) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	g.draining.Store(true)
 	// Without it a stop that takes as long as the drain looks like a hang.
-	g.log.LogAttrs(ctx, slog.LevelInfo, "draining", slog.Duration("delay", g.cfg.DrainDelay),
+	g.log.LogAttrs(ctx, slog.LevelInfo, "draining", slog.Duration("delay", max(g.cfg.DrainDelay, 0)),
 		slog.Duration("at_most", g.cfg.DrainTimeout), slog.Int64("running", g.running.Load()))
 	select {
 	case err := <-served:

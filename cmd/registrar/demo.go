@@ -215,6 +215,7 @@ func demoConfig(base, address, folder string, sim *simulator.Simulator) config.C
 	cfg.Store.DSN = config.Secret("sqlite:" + filepath.Join(folder, "registrar.db"))
 	cfg.Files.URL = "file:" + filepath.Join(folder, "files")
 	cfg.Reports.URL = "file:" + filepath.Join(folder, "reports")
+	cfg.Audit.Key = "the demo's, which guards made-up people"
 	cfg.LMS.URL = base
 	cfg.LMS.ClientID = demoService
 	cfg.LMS.ClientSecret = config.Secret(secretOf(sim, demoService))
