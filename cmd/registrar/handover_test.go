@@ -56,8 +56,8 @@ func TestRestartHandsAnUploadOver(t *testing.T) {
 	}
 }
 
-// A worker that is killed again and again, wherever it is: between a batch and its
-// step, a result and its job. Nothing is lost, and nothing stays behind.
+// A worker that is killed again and again while batches are on their way: nothing is
+// lost, and nothing stays behind.
 func TestUploadSurvivesManyKills(t *testing.T) {
 	t.Parallel()
 
