@@ -126,9 +126,9 @@ func (w *Watcher) said(ctx context.Context, change Change, err error) {
 		w.config.Log.ErrorContext(ctx, "configuration refused, the former one stays", reasons(err))
 	case len(change.Restart) > 0:
 		w.config.Log.WarnContext(ctx, "configuration reloaded, some keys wait for a restart",
-			slog.Any("changed", change.Live), slog.Any("waiting", change.Restart))
+			slog.Any("changed", listed(change.Live)), slog.Any("waiting", change.Restart))
 	default:
-		w.config.Log.InfoContext(ctx, "configuration reloaded", slog.Any("changed", change.Live))
+		w.config.Log.InfoContext(ctx, "configuration reloaded", slog.Any("changed", listed(change.Live)))
 	}
 	if w.config.Done != nil {
 		w.config.Done(change, err)
@@ -161,3 +161,6 @@ func filesOf(path string, c Config) []string {
 	}
 	return files
 }
+
+// listed is paths for the log, where none is [] and not null.
+func listed(paths []string) []string { return append([]string{}, paths...) }
