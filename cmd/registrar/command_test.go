@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"registrar/config"
@@ -122,7 +123,7 @@ func TestSetUpFromNothing(t *testing.T) {
 	if code, out, errs := refused.run(t, "health"); code != 0 || !strings.HasPrefix(out, "200") || !strings.Contains(errs, "registrar check") {
 		t.Errorf("health beside a broken configuration: exit %d, %q, %q", code, out, errs)
 	}
-	if reply := (&site{addresses: addresses{gateway: served, simulator: s.simulator}, tokens: map[string]string{}}).get(t, demoClient, "/api/v3/programs/masters-cs/learners"); reply.StatusCode != 200 {
+	if reply := (&site{addresses: addresses{gateway: served, simulator: s.simulator}, tokens: &sync.Map{}}).get(t, demoClient, "/api/v3/programs/masters-cs/learners"); reply.StatusCode != 200 {
 		t.Errorf("served site: %d\n%s", reply.StatusCode, reply.body)
 	}
 }

@@ -21,14 +21,14 @@ import (
 type site struct {
 	addresses
 	log    *safeBuffer
-	tokens map[string]string
+	tokens *sync.Map // by client; parallel subtests share it
 }
 
 // newSite starts a demo and stops it when the test ends. tune may be nil.
 func newSite(t *testing.T, world simulator.Options, tune func(*config.Config)) *site {
 	t.Helper()
 	ready := make(chan addresses, 1)
-	s := &site{log: &safeBuffer{}, tokens: map[string]string{}}
+	s := &site{log: &safeBuffer{}, tokens: &sync.Map{}}
 	p := process{out: io.Discard, err: s.log, ready: func(a addresses) { ready <- a }}
 	o := demoOptions{listen: "127.0.0.1:0", simulatorListen: "127.0.0.1:0", data: t.TempDir(), world: world, tune: tune}
 	// Not t.Context, which ends before the cleanup that waits for the drain.
@@ -93,8 +93,8 @@ func (s *site) do(t *testing.T, method, client, path string, header ...string) a
 // token returns a token of client, fetched once.
 func (s *site) token(t *testing.T, client string) string {
 	t.Helper()
-	if token, ok := s.tokens[client]; ok {
-		return token
+	if kept, ok := s.tokens.Load(client); ok {
+		return kept.(string) //nolint:forcetypeassert // only this function stores
 	}
 	sim, err := simulator.New(simulator.Options{})
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *site) token(t *testing.T, client string) string {
 	if token == "" {
 		t.Fatalf("no token for %s: %s", client, reply.body)
 	}
-	s.tokens[client] = token
+	s.tokens.Store(client, token)
 	return token
 }
 
