@@ -66,6 +66,16 @@ func negotiate(c *fiber.Ctx, query url.Values, offers ...format) (format, error)
 	return "", registrar.Fail(registrar.NotAcceptable, "Could not satisfy the request Accept header.", nil)
 }
 
+// takesJSON refuses a caller of what comes as JSON only who asks for something
+// else, or whose query cannot be read.
+func takesJSON(c *fiber.Ctx) error {
+	query, err := queryOf(c)
+	if err != nil {
+		return err
+	}
+	return jsonOnly(c, query)
+}
+
 // jsonOnly refuses every other representation.
 func jsonOnly(c *fiber.Ctx, query url.Values) error {
 	_, err := negotiate(c, query, asJSON)

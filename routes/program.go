@@ -38,11 +38,7 @@ func (a *API) program(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	query, err := queryOf(c)
-	if err != nil {
-		return err
-	}
-	if err := jsonOnly(c, query); err != nil {
+	if err := takesJSON(c); err != nil {
 		return err
 	}
 	report := a.detailsOrGap(ctx, in.program)

@@ -20,11 +20,7 @@ func (a *API) learner(want registrar.Parts, body func(entry, registrar.LearnerRe
 		if err != nil {
 			return err
 		}
-		query, err := queryOf(c)
-		if err != nil {
-			return err
-		}
-		if err := jsonOnly(c, query); err != nil {
+		if err := takesJSON(c); err != nil {
 			return err
 		}
 		touch(c, registrar.Touch{Kind: registrar.TouchRead, Program: in.program.Key, Learner: []registrar.StudentKey{student}})

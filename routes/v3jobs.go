@@ -77,11 +77,7 @@ func (a *API) job(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	query, err := queryOf(c)
-	if err != nil {
-		return err
-	}
-	if err := jsonOnly(c, query); err != nil {
+	if err := takesJSON(c); err != nil {
 		return err
 	}
 	item, err := a.jobItemOf(c, job)
