@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,7 +18,6 @@ import (
 	"pgregory.net/rapid"
 
 	"registrar/gateway"
-	"registrar/internal/provision"
 	"registrar/internal/provision/provisiontest"
 	"registrar/internal/registrar"
 	"registrar/internal/resting"
@@ -309,16 +307,8 @@ func TestRedisLimiterWithoutRedis(t *testing.T) {
 // as that lasts and no longer, and nobody else leaves Redis alone for it.
 func TestRedisLimiterWithAFullRedis(t *testing.T) {
 	t.Parallel()
-	servers, err := provision.Start(t.Context(), os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := servers.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	client := redis.NewClient(&redis.Options{Addr: servers.RedisAddr, MaxRetries: -1})
+	address := provisiontest.OwnRedis(t)
+	client := redis.NewClient(&redis.Options{Addr: address, MaxRetries: -1})
 	t.Cleanup(func() { _ = client.Close() })
 	memory := func(bytes string) {
 		if err := client.ConfigSet(t.Context(), "maxmemory", bytes).Err(); err != nil {

@@ -1,6 +1,7 @@
 package linkstore_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -126,6 +127,13 @@ func snapshotUnusable(k *kit) {
 }
 
 func snapshotWall(k *kit) {
+	otherPrograms(k, k.store.RecordSnapshot)
+}
+
+// otherPrograms holds record to refuse a program that is not as it was read, and to
+// leave nothing of it.
+func otherPrograms(k *kit, record func(context.Context, registrar.Program, []registrar.ProgramEnrollment, time.Time) error) {
+	k.Helper()
 	p := k.school()
 	for name, change := range map[string]func(*registrar.Program){
 		"key":          func(p *registrar.Program) { p.Key = "nope" },
@@ -134,7 +142,7 @@ func snapshotWall(k *kit) {
 	} {
 		other := p
 		change(&other)
-		err := k.store.RecordSnapshot(k.Context(), other, []registrar.ProgramEnrollment{enrolled("s-1")}, noon())
+		err := record(k.Context(), other, []registrar.ProgramEnrollment{enrolled("s-1")}, noon())
 		if registrar.KindOf(err) != registrar.NotFound {
 			k.Errorf("another %s: error = %v, want not_found", name, err)
 		}

@@ -130,20 +130,7 @@ func writeCurriculum(k *kit) {
 }
 
 func writeWall(k *kit) {
-	p := k.school()
-	for name, change := range map[string]func(*registrar.Program){
-		"key":          func(p *registrar.Program) { p.Key = "nope" },
-		"uuid":         func(p *registrar.Program) { p.UUID = "22222222-2222-2222-2222-222222222222" },
-		"organization": func(p *registrar.Program) { p.Organization = "EastU" },
-	} {
-		other := p
-		change(&other)
-		err := k.store.RecordWrites(k.Context(), other, []registrar.ProgramEnrollment{enrolled("s-1")}, noon())
-		if registrar.KindOf(err) != registrar.NotFound {
-			k.Errorf("another %s: error = %v, want not_found", name, err)
-		}
-	}
-	same(k, "links", k.links("s-1", p.Key), nil)
+	otherPrograms(k, k.store.RecordWrites)
 }
 
 // writeRace has uploads and snapshots of one program meet on two replicas.

@@ -3,7 +3,6 @@ package rediscache_test
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +10,7 @@ import (
 
 	"registrar/aggregate"
 	"registrar/aggregate/rediscache"
-	"registrar/internal/provision"
+	"registrar/internal/provision/provisiontest"
 	"registrar/internal/registrar"
 )
 
@@ -164,16 +163,8 @@ func TestRestartedRedis(t *testing.T) {
 // memory. Stored parts are read on, drops still reach everybody.
 func TestFullRedis(t *testing.T) {
 	t.Parallel()
-	servers, err := provision.Start(t.Context(), os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := servers.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	admin := dial(t, servers.RedisAddr, 0)
+	address := provisiontest.OwnRedis(t)
+	admin := dial(t, address, 0)
 	limit := func(bytes string) {
 		if err := admin.ConfigSet(t.Context(), "maxmemory", bytes).Err(); err != nil {
 			t.Fatal(err)
@@ -183,8 +174,8 @@ func TestFullRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &site{}
-	one := join(t, s, servers.RedisAddr, 0, rediscache.Config{}).ready(t)
-	two := join(t, s, servers.RedisAddr, 0, rediscache.Config{}).ready(t)
+	one := join(t, s, address, 0, rediscache.Config{}).ready(t)
+	two := join(t, s, address, 0, rediscache.Config{}).ready(t)
 	coldReads(t, one, 0, 3)
 	one.read(t)
 	eventually(t, slack, "it is stored", func() bool { return one.tier.Stats().Stored == 4 })

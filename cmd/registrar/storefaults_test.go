@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"registrar/config"
-	"registrar/internal/provision"
 	"registrar/internal/provision/provisiontest"
 	"registrar/internal/simulator"
 )
@@ -173,16 +171,8 @@ func TestStuckRedisIsPaidForOnce(t *testing.T) {
 func TestFullRedisLimits(t *testing.T) {
 	t.Parallel()
 
-	servers, err := provision.Start(t.Context(), os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := servers.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	s := newStoredAt(t, "redis://"+servers.RedisAddr+"/0", func(cfg *config.Config) {
+	address := provisiontest.OwnRedis(t)
+	s := newStoredAt(t, "redis://"+address+"/0", func(cfg *config.Config) {
 		cfg.Limits.Read = config.Bucket{Rate: 1, Per: config.Duration(time.Hour), Burst: 5}
 		cfg.Redis.Timeout = config.Duration(5 * time.Second) // a busy machine is not the trouble here
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"registrar/internal/jobs"
 	"registrar/internal/registrar"
 )
 
@@ -14,16 +15,7 @@ func TestStopHandsJobsToAnotherReplica(t *testing.T) {
 	onBoth(t, func(w *world) {
 		t := w.t
 		w.cfg.Grace = 50 * time.Millisecond
-		begun, free := w.held()
-		first := w.open()
-		if err := first.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		id, err := first.Submit(t.Context(), programExport())
-		if err != nil {
-			t.Fatal(err)
-		}
-		<-begun
+		first, id, free := w.busy()
 		stop(t, first)
 		w.ledger.await(t, "release", id)
 		if state := w.ledger.look(id).job.State; state != registrar.JobRetrying {
@@ -41,16 +33,7 @@ func TestStopLetsJobsFinish(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sqlite)
 	w.cfg.Grace = time.Minute
-	begun, free := w.held()
-	q := w.open()
-	if err := q.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	id, err := q.Submit(t.Context(), programExport())
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-begun
+	q, id, free := w.busy()
 	var stopping sync.WaitGroup
 	stopping.Go(func() { stop(t, q) })
 	close(free)
@@ -64,16 +47,7 @@ func TestStopCutsTheGraceShort(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sqlite)
 	w.cfg.Grace = time.Hour
-	begun, _ := w.held()
-	q := w.open()
-	if err := q.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	id, err := q.Submit(t.Context(), programExport())
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-begun
+	q, id, _ := w.busy()
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := q.Stop(over); err != nil {
@@ -82,4 +56,20 @@ func TestStopCutsTheGraceShort(t *testing.T) {
 	if state := w.ledger.look(id).job.State; state != registrar.JobRetrying {
 		t.Errorf("state %q after the stop, want Retrying", state)
 	}
+}
+
+// busy is a queue of one job, which goes on once free is closed.
+func (w *world) busy() (q *jobs.Queue, id registrar.JobID, free chan struct{}) {
+	w.t.Helper()
+	begun, free := w.held()
+	q = w.open()
+	if err := q.Start(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	id, err := q.Submit(w.t.Context(), programExport())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	<-begun
+	return q, id, free
 }

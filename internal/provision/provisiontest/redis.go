@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -37,6 +38,22 @@ func Redis(tb testing.TB) string {
 		tb.Fatalf("Redis for tests: %v", err)
 	}
 	return fmt.Sprintf("redis://%s/%d", addr, n)
+}
+
+// OwnRedis returns the address of a Redis server that is the test's own, to be
+// filled and set up otherwise; it ends with the test.
+func OwnRedis(tb testing.TB) string {
+	tb.Helper()
+	servers, err := provision.Start(tb.Context(), os.Getenv)
+	if err != nil {
+		tb.Fatalf("Redis for tests: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := servers.Close(); err != nil {
+			tb.Errorf("Redis for tests: %v", err)
+		}
+	})
+	return servers.RedisAddr
 }
 
 // claim finds a database number that no other test holds. The claims stand in

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"registrar/internal/provision"
 	"registrar/internal/provision/provisiontest"
 	"registrar/internal/registrar"
 	"registrar/internal/resting"
@@ -214,16 +212,8 @@ func TestRedisAway(t *testing.T) {
 func TestRedisFull(t *testing.T) {
 	t.Parallel()
 
-	servers, err := provision.Start(t.Context(), os.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := servers.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	redisClient := connect(t, "redis://"+servers.RedisAddr+"/0", "")
+	address := provisiontest.OwnRedis(t)
+	redisClient := connect(t, "redis://"+address+"/0", "")
 	memory := func(bytes string) {
 		if err := redisClient.ConfigSet(t.Context(), "maxmemory", bytes).Err(); err != nil {
 			t.Fatal(err)
