@@ -45,7 +45,7 @@ type Config struct {
 type Server struct {
 	// Address and port to listen on. Port 0 picks a free one.
 	Listen string `yaml:"listen" validate:"required,listen"`
-	// Base address at which callers reach the gateway, for links in answers. Empty: http:// and the address to listen on.
+	// Base address at which callers reach the gateway, for links in answers. Empty: http:// and the address to listen on, or localhost where that is every address.
 	PublicURL string `yaml:"public_url" validate:"omitempty,base_url"`
 	// Time that one request may take, from its first byte to its answer.
 	RequestTimeout Duration `yaml:"request_timeout" validate:"min=1s,max=10m"`

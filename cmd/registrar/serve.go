@@ -66,6 +66,9 @@ func serve(ctx context.Context, cfg config.Config, path string, p process, migra
 		return err
 	}
 	defer listener.Close() // Serve closes it too, if it comes to that
+	if at := net.ParseIP(hostOf(listener.Addr())); cfg.Server.PublicURL == "" && !at.IsLoopback() {
+		log.WarnContext(ctx, "server.public_url is not set: links in answers name this machine's own address")
+	}
 	s, err := build(ctx, reachableAt(cfg, listener.Addr()), store, sh)
 	if err != nil {
 		return err
@@ -84,12 +87,24 @@ func serve(ctx context.Context, cfg config.Config, path string, p process, migra
 }
 
 // reachableAt is cfg with an address for links, if it has none: the listener's,
-// whose port may have been picked just now.
+// whose port may have been picked just now. One that listens everywhere is reached
+// on this machine by its usual name, and nobody can go to "[::]".
 func reachableAt(cfg config.Config, listener net.Addr) config.Config {
-	if cfg.Server.PublicURL == "" {
-		cfg.Server.PublicURL = "http://" + listener.String()
+	if cfg.Server.PublicURL != "" {
+		return cfg
 	}
+	address := listener.String()
+	if _, port, err := net.SplitHostPort(address); err == nil && net.ParseIP(hostOf(listener)).IsUnspecified() {
+		address = net.JoinHostPort("localhost", port)
+	}
+	cfg.Server.PublicURL = "http://" + address
 	return cfg
+}
+
+// hostOf is the host of an address, without its port.
+func hostOf(address net.Addr) string {
+	host, _, _ := net.SplitHostPort(address.String()) // an address of TCP has both
+	return host
 }
 
 // listen opens address for TCP.

@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -90,6 +91,9 @@ func TestConfigurations(t *testing.T) {
 		if drain+5*time.Second > patience {
 			t.Errorf("%s: drains for %v and is killed after %v", name, drain, patience)
 		}
+		if cfg.Server.PublicURL == "" {
+			t.Errorf("%s: server.public_url is not set, so links in answers lead into the container", name)
+		}
 	}
 	cfg := config.Default()
 	unit := duration(t, readUnit(t, "registrar.service")["Service"]["TimeoutStopSec"][0])
@@ -108,7 +112,7 @@ func loadAs(t *testing.T, name string) config.Config {
 	case strings.HasPrefix(name, "compose/"):
 		clear(secrets)
 		for key, value := range document[compose](t, deploy("compose", "compose.yaml")).Services["gateway"].Environment {
-			environ = append(environ, key+"="+value)
+			environ = append(environ, key+"="+regexp.MustCompile(`\$\{\w+:-(\w*)\}`).ReplaceAllString(value, "$1"))
 		}
 	case strings.HasSuffix(name, "prod/registrar.yaml"):
 		secrets["REGISTRAR_AUTH_ISSUERS_0_JWK_SET_FILE"] = keySet(t) // the site brings the keys of its LMS
